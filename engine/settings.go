@@ -1,0 +1,84 @@
+package engine
+
+import "time"
+
+// Settings are what a deployment may change without touching the schema.
+// The command line fills them from config.yaml, the environment and flags;
+// the zero value of a field means its default (see Default).
+type Settings struct {
+	Mount  string // path prefix of the API, /api
+	Style  string // plain or envelope; "" is what the schema says
+	CORS   CORS
+	Limits Limits
+	Status Status
+	Auth   Auth
+	Log    Log
+	// Dev explains denials, allows HTTP Basic against the login class.
+	Dev bool
+}
+
+// CORS lists the origins whose scripts may read answers; empty switches CORS off.
+type CORS struct{ Origins []string }
+
+// Status holds the configurable statuses.
+type Status struct {
+	ActionInvalid int // 409 or 422; 0 is 409 in style plain, 422 in style envelope
+}
+
+// Auth is about tokens.
+type Auth struct {
+	Secret   string // HS256 key, at least 32 bytes
+	Issuer   string // dowel
+	Audience string // dowel
+	Access   time.Duration
+	Refresh  time.Duration
+}
+
+// Log is about the access log.
+type Log struct {
+	Format string // text or json
+	Level  string
+}
+
+// Limits bound what one request may cost (http.md §8). Bytes, counts and durations.
+type Limits struct {
+	Target      int // bytes of the request target
+	HeaderBytes int
+	Headers     int
+	Body        int64 // bytes
+	JSONDepth   int
+	JSONMembers int
+	NumberLen   int // characters of a number literal
+	FilterTerms int
+	FilterDepth int
+	InElements  int
+	Pattern     int // characters of a like pattern
+	OrderKeys   int
+	Depth       int // of expansions
+	Rows        int // in one response
+	Page        int
+	PageMax     int
+	Skip        int
+	Bulk        int // items of one write
+	Token       int // bytes
+	InFlight    int // requests served at once
+	Request     time.Duration
+	Statement   time.Duration
+	Lock        time.Duration
+	HeaderRead  time.Duration
+	Idle        time.Duration
+	BodyRate    int // bytes a second, at least
+}
+
+// DefaultLimits are the documented defaults.
+func DefaultLimits() Limits {
+	return Limits{
+		Target: 16 << 10, HeaderBytes: 32 << 10, Headers: 100, Body: 1 << 20,
+		JSONDepth: 64, JSONMembers: 10_000, NumberLen: 64,
+		FilterTerms: 64, FilterDepth: 8, InElements: 1000, Pattern: 256, OrderKeys: 8,
+		Depth: 3, Rows: 10_000, Page: 20, PageMax: 100, Skip: 10_000, Bulk: 1000,
+		Token: 8 << 10, InFlight: 1024,
+		Request: 10 * time.Second, Statement: 5 * time.Second, Lock: time.Second,
+		HeaderRead: 5 * time.Second, Idle: time.Minute, BodyRate: 1 << 10,
+	}
+}
