@@ -26,7 +26,8 @@ type StaleError struct{ Current int64 }
 
 func (e *StaleError) Error() string { return fmt.Sprintf("row has version %d", e.Current) }
 
-// UniqueError: another row has these values already.
+// UniqueError: another row has these values already. Fields are those of the
+// unique index, or the key.
 type UniqueError struct {
 	Class  *schema.Class
 	Fields []*schema.Field
@@ -36,7 +37,7 @@ func (e *UniqueError) Error() string {
 	return fmt.Sprintf("%s: %s already taken", e.Class.Name, names(e.Fields))
 }
 
-// ReferenceError: the row that a field points at does not exist.
+// ReferenceError: the row that a reference or an item of a `many` field points at does not exist.
 type ReferenceError struct{ Field *schema.Field }
 
 func (e *ReferenceError) Error() string {
@@ -46,7 +47,7 @@ func (e *ReferenceError) Error() string {
 // ReferencedError: live rows still point at the row to be deleted.
 type ReferencedError struct {
 	By    *schema.Field // the restricting reference
-	Count int64
+	Count int64         // rows that point with it at the row, or at rows that would go along
 }
 
 func (e *ReferencedError) Error() string {

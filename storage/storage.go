@@ -88,18 +88,27 @@ type Query struct {
 
 // Column is one field to read. Guard restricts the related rows that a
 // computed or `many` field may take in; it is bound to the related class.
+//
+// A `many` field reads as the JSON array of its names (Many.By) or else keys,
+// each in the canonical JSON of its type, in the order of the keys; the empty
+// set is []. A computed field takes in live rows only and skips nulls: count
+// is an Int, sum, min and max have the kind of their field, avg is a Float.
+// count and sum of nothing are 0, the others null.
 type Column struct {
 	Field *schema.Field
 	Guard schema.Expr
 }
 
-// Order is one sort key.
+// Order is one sort key: numbers by value, text by code point, enums in their
+// declared order, false before true, nulls last in both directions.
 type Order struct {
 	By   *schema.Path
 	Desc bool
 }
 
-// Deleted says which rows of a class with soft delete take part.
+// Deleted says which rows of a class with soft delete take part. Over
+// relations (paths, Exists, Expand, computed and `many` fields) soft-deleted
+// rows are never seen.
 type Deleted uint8
 
 // The choices.
@@ -148,10 +157,23 @@ type Op uint8
 // The operations. SoftDelete and Restore are updates of the class's deleted_at
 // that also honour on_delete and unique indexes over live rows.
 const (
+	// Insert adds a row. Fields that Set does not name are null; an integer key
+	// with auto=id that it does not name is numbered, never twice with the same
+	// number, and above every key that was given outright.
 	Insert Op = iota
+	// Update sets what Set and Links name. The key of a row never changes.
 	Update
+	// Delete removes a row for good. First it works out which rows go along:
+	// those that point at a row that goes with cascade, and soft-deleted ones
+	// that point at one with restrict. A live row outside of these that points at
+	// one of them with restrict refuses it all (*ReferencedError); those that
+	// point with set_null are updated. Links of the rows that go are removed,
+	// which is a write of the rows that owned them.
 	Delete
+	// SoftDelete sets deleted_at, which is in Set. Live rows that point at the
+	// row with restrict refuse it; cascade, set_null and links wait for Delete.
 	SoftDelete
+	// Restore clears deleted_at; Set may name other fields.
 	Restore
 )
 
@@ -159,6 +181,16 @@ const (
 // find the row by Key (ErrNotFound), Before guards in order, IfVersion
 // (*StaleError), the write with its constraints, After guards. The first that fails
 // ends the change with its error and the transaction is expected to fail.
+//
+// An insert has no row before and a delete none after: its guards of that side
+// are judged on the one row there is, and Return shows that row.
+//
+// Constraints are judged in this order: checks (which must hold: a comparison
+// with null does not), the key and unique indexes (nulls are distinct, live
+// rows only where the class has soft delete, e-mail without ASCII case; the key
+// covers soft-deleted rows too), references and items of links. Which of several
+// broken ones of one kind is reported is left open. A soft-deleted row satisfies
+// a reference to it: visibility is for guards.
 type Change struct {
 	Op    Op
 	Class *schema.Class
@@ -182,14 +214,17 @@ type Guard struct {
 }
 
 // Assign sets one stored field. With Sequence the store takes the next number
-// of the field (per value of Field.Per among Set) instead of Value.
+// of the field (per value of Field.Per among Set) instead of Value: from 1, one
+// above the highest number taken or set outright so far, also by deleted rows.
 type Assign struct {
 	Field    *schema.Field
 	Value    schema.Value
 	Sequence bool
 }
 
-// Links changes the set of a `many` field. Items are keys of the target class.
+// Links changes the set of a `many` field. Items are keys of the target class;
+// adding one that is there and removing one that is not is no error. It is a write
+// of the row, and moves the change counter of the target class as well.
 type Links struct {
 	Field   *schema.Field
 	Replace bool // Add is the whole set
