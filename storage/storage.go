@@ -90,8 +90,8 @@ type Query struct {
 // computed or `many` field may take in; it is bound to the related class.
 //
 // A `many` field reads as the JSON array of its names (Many.By) or else keys,
-// each in the canonical JSON of its type, in the order of the keys; the empty
-// set is []. A computed field takes in live rows only and skips nulls: count
+// in the order of the keys, each as lists store their elements: an Int as a
+// number, a Text as a string. The empty set is []. A computed field takes in live rows only and skips nulls: count
 // is an Int, sum, min and max have the kind of their field, avg is a Float.
 // count and sum of nothing are 0, the others null.
 type Column struct {
