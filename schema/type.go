@@ -45,6 +45,7 @@ type Traits struct {
 	Unique bool // may carry a unique index
 	List   bool // values are lists: has
 	Secret bool // never shown, filtered, sorted, searched
+	Fold   bool // unique indexes ignore the case of ASCII letters; comparisons do not
 }
 
 // Shape is the JSON Schema (2020-12) of a type's JSON form; members that are
