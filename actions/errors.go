@@ -10,6 +10,7 @@ const (
 	Overloaded             Code = "overloaded"
 	RateLimited            Code = "rate-limited"
 	TargetTooLong          Code = "target-too-long"
+	HeadersTooLarge        Code = "headers-too-large"
 	MethodUnknown          Code = "method-unknown"
 	InvalidToken           Code = "invalid-token"
 	InvalidCredentials     Code = "invalid-credentials"
@@ -66,6 +67,8 @@ type Problem struct {
 	Modifier  string `json:"modifier,omitempty"`
 	Header    string `json:"header,omitempty"`
 	Hint      string `json:"hint,omitempty"`
+	Line      int    `json:"line,omitempty"`   // of the content's text, from 1, where it is no JSON
+	Column    int    `json:"column,omitempty"` // in characters, from 1
 }
 
 // Error returns the code and what happened.

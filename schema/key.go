@@ -95,7 +95,7 @@ func parsePart(f *Field, text string) (Value, error) {
 	if text == "" || text == "." || text == ".." {
 		return Value{}, errors.New("an id cannot be `" + text + "`")
 	}
-	return f.Type.Parse(text)
+	return ParseOperand(f.Type, text)
 }
 
 // cutPart takes the first part of a composite id off the text, unescaped.

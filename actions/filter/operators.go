@@ -122,7 +122,7 @@ func text(t schema.Traits) bool       { return t.Like }
 
 func compare(op schema.Op) func(schema.Operand, schema.Type, []string) (schema.Expr, error) {
 	return func(x schema.Operand, typ schema.Type, args []string) (schema.Expr, error) {
-		v, err := typ.Parse(args[0])
+		v, err := schema.ParseOperand(typ, args[0])
 		if err != nil {
 			return nil, err
 		}
@@ -136,7 +136,7 @@ func among(x schema.Operand, typ schema.Type, args []string) (schema.Expr, error
 	}
 	list := make([]schema.Operand, len(args))
 	for i, arg := range args {
-		v, err := typ.Parse(arg)
+		v, err := schema.ParseOperand(typ, arg)
 		if err != nil {
 			return nil, err
 		}

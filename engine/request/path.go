@@ -1,0 +1,295 @@
+package request
+
+import (
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/dowel-dev/dowel/schema"
+)
+
+// target is what a path addresses.
+type target struct {
+	kind   kind
+	class  *schema.Class // of the collection in the path
+	id     string
+	field  *schema.Field
+	rel    *schema.Relation
+	action *schema.Action
+	// isItem: a collection action whose segment may be an id too.
+	isItem bool
+	// nestedRead: the relation may only be read here.
+	nestedRead bool
+	// The modifiers of the mount and of the collection, still escaped: ";a=b;c".
+	mountMods, mods string
+}
+
+// kind is the kind of resource a path addresses.
+type kind uint8
+
+const (
+	collection       kind = iota // /customers
+	item                         // /customers/7
+	property                     // /customers/7/email
+	related                      // /customers/7/orders
+	relatedOne                   // /orders/7/customer
+	itemAction                   // /customers/7/activate
+	collectionAction             // /customers/clean-up
+	restore                      // /customers/7/restore
+	purge                        // /customers/7/purge
+)
+
+// target reads the path: target = mount *( ";" modifier ) "/" collection *( ";" modifier ) [ "/" [ id [ "/" member ] ] ].
+func (p *Parser) target(u *url.URL) (target, error) {
+	var t target
+	path, err := escapedPath(u)
+	if err != nil {
+		return t, err
+	}
+	rest, found := strings.CutPrefix(path, p.mount())
+	if !found || rest != "" && rest[0] != '/' && rest[0] != ';' {
+		return t, notFound("There is nothing at this path.", "")
+	}
+	var parts [4]string
+	n := 0
+	t.mountMods, rest = cutSegment(rest)
+	if err := checkModifiers(t.mountMods); err != nil {
+		return t, err
+	}
+	for rest != "" {
+		var segment string
+		segment, rest = cutSegment(rest[1:])
+		if i := strings.IndexByte(segment, ';'); i >= 0 {
+			if n > 0 {
+				return t, badPath("A `;` in an id or a member must be written %3B; modifiers follow the collection.")
+			}
+			segment, t.mods = segment[:i], segment[i:]
+			if err := checkModifiers(t.mods); err != nil {
+				return t, err
+			}
+		}
+		if segment, err = decodeSegment(segment); err != nil {
+			return t, err
+		}
+		if n < len(parts) {
+			parts[n] = segment
+		}
+		n++
+	}
+	return p.resolve(t, parts, n)
+}
+
+// mount is the prefix without a slash at its end.
+func (p *Parser) mount() string {
+	m := p.Mount
+	if m == "" {
+		m = p.Schema.App.Mount
+	}
+	return strings.TrimSuffix(m, "/")
+}
+
+// resolve looks the segments up in the schema.
+func (p *Parser) resolve(t target, parts [4]string, n int) (target, error) {
+	if n == 0 || parts[0] == "" {
+		return t, notFound("There is nothing at this path.", "")
+	}
+	t.class = p.Schema.Collection(parts[0])
+	if t.class == nil || !t.class.Expose {
+		return t, p.noCollection(parts[0])
+	}
+	if n == 1 || n == 2 && parts[1] == "" {
+		t.kind = collection
+		return t, nil
+	}
+	if n > 3 {
+		return t, notFound("The path has too many segments: after an id comes one member at most.", "")
+	}
+	t.id = parts[1]
+	keyErr := schema.CheckKey(t.class, t.id)
+	if n == 3 {
+		if keyErr != nil {
+			return t, noRow(t.class)
+		}
+		return p.member(t, parts[2])
+	}
+	if a := t.class.Action(t.id); a != nil && a.OnCollection {
+		t.kind, t.action, t.isItem = collectionAction, a, keyErr == nil
+		return t, nil
+	}
+	if keyErr != nil {
+		return t, noRow(t.class)
+	}
+	t.kind = item
+	return t, nil
+}
+
+// member looks up what follows an id.
+func (p *Parser) member(t target, name string) (target, error) {
+	if name == "" {
+		return t, notFound("There is nothing at this path: an id is not followed by a slash.", "")
+	}
+	c := t.class
+	if r := c.Relation(name); r != nil {
+		nested := c.Nested[r.Name]
+		if nested == "none" || !r.To.Expose || r.To.Internal {
+			return t, p.noMember(c, name)
+		}
+		t.rel, t.nestedRead, t.kind = r, nested == "read", related
+		if r.Single() {
+			t.kind = relatedOne
+		}
+		return t, nil
+	}
+	if a := c.Action(name); a != nil && !a.OnCollection {
+		t.kind, t.action = itemAction, a
+		return t, nil
+	}
+	if f := c.Field(name); f != nil {
+		t.kind, t.field = property, f
+		return t, nil
+	}
+	if c.SoftDelete {
+		switch name {
+		case "restore":
+			t.kind = restore
+			return t, nil
+		case "purge":
+			t.kind = purge
+			return t, nil
+		}
+	}
+	return t, p.noMember(c, name)
+}
+
+func (p *Parser) noCollection(name string) error {
+	var known []string
+	for _, c := range p.Schema.Classes {
+		if c.Expose && !c.Internal {
+			if name == c.Name || name == c.Table || name == c.TypeName {
+				return notFound("There is no collection `"+excerpt(name)+"`.", didYouMean(c.Collection))
+			}
+			known = append(known, c.Collection)
+		}
+	}
+	near := schema.Suggest(strings.ToLower(name), known)
+	return notFound("There is no collection `"+excerpt(name)+"`.", didYouMean(near))
+}
+
+func noRow(c *schema.Class) error {
+	return notFound("There is no such "+c.Name+".", "")
+}
+
+func (p *Parser) noMember(c *schema.Class, name string) error {
+	var known []string
+	for _, f := range c.Fields {
+		if f.Shown() {
+			known = append(known, f.JSON)
+		}
+	}
+	for _, r := range c.Relations {
+		if c.Nested[r.Name] != "none" && r.To.Expose && !r.To.Internal {
+			known = append(known, r.Name)
+		}
+	}
+	for _, a := range c.Actions {
+		if !a.OnCollection {
+			known = append(known, a.Path)
+		}
+	}
+	return notFound("`"+c.Name+"` has no member `"+excerpt(name)+"`.", didYouMean(schema.Suggest(name, known)))
+}
+
+// escapedPath is the path as it was sent. URL.EscapedPath alone would write a
+// path with odd characters anew and lose which slashes were escaped.
+func escapedPath(u *url.URL) (string, error) {
+	path := u.RawPath
+	if path == "" {
+		return u.EscapedPath(), nil
+	}
+	if plain, err := url.PathUnescape(path); err != nil || plain != u.Path {
+		path = u.EscapedPath() // somebody on the way changed Path alone
+	}
+	for i := 0; i < len(path); i++ {
+		if path[i] >= utf8.RuneSelf {
+			return "", badPath("The path holds a character that must be percent-encoded.")
+		}
+	}
+	return path, nil
+}
+
+// cutSegment splits before the next slash.
+func cutSegment(path string) (segment, rest string) {
+	if i := strings.IndexByte(path, '/'); i >= 0 {
+		return path[:i], path[i:]
+	}
+	return path, ""
+}
+
+// decodeSegment decodes the escapes of one segment, once.
+func decodeSegment(s string) (string, error) {
+	if strings.IndexByte(s, '%') >= 0 {
+		plain, err := url.PathUnescape(s)
+		if err != nil {
+			return "", badPath("The path holds a broken percent escape.")
+		}
+		if !utf8.ValidString(plain) {
+			return "", badPath("The path is not UTF-8.")
+		}
+		s = plain
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] == 0x7f {
+			return "", badPath("The path holds a control character.")
+		}
+	}
+	if s == "." || s == ".." {
+		return "", badPath("The path holds a dot segment.")
+	}
+	return s, nil
+}
+
+// checkModifiers checks the grammar of ";name=value;name"; what they mean is the query's.
+func checkModifiers(mods string) error {
+	for mods != "" {
+		var m string
+		m, mods = cutModifier(mods)
+		name, _, _ := strings.Cut(m, "=")
+		if name == "" {
+			return badPath("A modifier is empty: write `;name=value` after the collection.")
+		}
+		plain, err := url.PathUnescape(m)
+		if err != nil {
+			return badPath("The path holds a broken percent escape.")
+		}
+		if !utf8.ValidString(plain) || strings.IndexByte(plain, 0) >= 0 {
+			return badPath("The path holds a modifier that is not text.")
+		}
+	}
+	return nil
+}
+
+// cutModifier takes the first modifier off ";a=b;c". A semicolon in parentheses,
+// as in ;with=orders(status=eq:placed;limit=5), belongs to the modifier.
+func cutModifier(mods string) (m, rest string) {
+	mods = mods[1:]
+	depth, first := 0, -1
+	for i := 0; i < len(mods); i++ {
+		switch mods[i] {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		case ';':
+			if depth <= 0 {
+				return mods[:i], mods[i:]
+			}
+			if first < 0 {
+				first = i
+			}
+		}
+	}
+	if depth > 0 && first >= 0 {
+		return mods[:first], mods[first:]
+	}
+	return mods, ""
+}

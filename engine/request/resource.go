@@ -1,0 +1,245 @@
+package request
+
+import (
+	"net/http"
+
+	"github.com/dowel-dev/dowel/actions"
+)
+
+// operation is what a method means on a kind of resource.
+type operation struct {
+	verb    verb
+	takes   groups      // options that say something here
+	content contentRule // whether there is content
+	types   []string    // media types of content
+}
+
+// verb is the action to build.
+type verb uint8
+
+const (
+	doGet verb = iota
+	doGetProperty
+	doSearch
+	doRelated
+	doCreate
+	doReplace
+	doPatch
+	doPutProperty
+	doClearProperty
+	doPatchMany
+	doDelete
+	doDeleteMany
+	doRestore
+	doPurge
+	doRun
+	doQuery // a declared action by GET: its input is the query
+)
+
+// contentRule says whether a request has content.
+type contentRule uint8
+
+const (
+	noContent    contentRule = iota
+	mustContent              // one JSON value
+	mayContent               // one or none
+	emptyContent             // none, or the empty object that some clients cannot leave out
+)
+
+// The media types of content.
+const (
+	typeJSON      = "application/json"
+	typeMerge     = "application/merge-patch+json"
+	typeJSONPatch = "application/json-patch+json"
+)
+
+var (
+	jsonTypes  = []string{typeJSON}
+	mergeTypes = []string{typeMerge, typeJSON}
+	patchTypes = []string{typeMerge, typeJSONPatch, typeJSON}
+)
+
+var (
+	opGet           = operation{doGet, always | viewing | deletedRows, noContent, nil}
+	opGetProperty   = operation{doGetProperty, always | deletedRows, noContent, nil}
+	opSearch        = operation{doSearch, always | viewing | deletedRows | filtering | paging, noContent, nil}
+	opRelated       = operation{doRelated, always | viewing | deletedRows, noContent, nil}
+	opCreate        = operation{doCreate, always | viewing | writing, mustContent, jsonTypes}
+	opReplace       = operation{doReplace, always | viewing | writing | filtering, mustContent, jsonTypes}
+	opPatch         = operation{doPatch, always | viewing | writing | filtering, mustContent, patchTypes}
+	opPutProperty   = operation{doPutProperty, always | writing | filtering, mustContent, jsonTypes}
+	opClearProperty = operation{doClearProperty, always | writing | filtering, noContent, nil}
+	opPatchMany     = operation{doPatchMany, always | viewing | writing | filtering | affecting, mustContent, mergeTypes}
+	opDelete        = operation{doDelete, always | viewing | writing | filtering, noContent, nil}
+	opDeleteMany    = operation{doDeleteMany, always | writing | filtering | affecting, noContent, nil}
+	opRestore       = operation{doRestore, always | viewing | writing, emptyContent, jsonTypes}
+	opPurge         = operation{doPurge, always | writing, emptyContent, jsonTypes}
+	opRun           = operation{doRun, always | viewing | writing, mayContent, jsonTypes}
+	opQuery         = operation{doQuery, always | viewing | inputs, noContent, nil}
+)
+
+// operation returns what a method does to the resource, nil when it is not offered.
+func (t *target) operation(method string) *operation {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	switch t.kind {
+	case collection:
+		switch method {
+		case http.MethodGet:
+			return &opSearch
+		case http.MethodPost:
+			return &opCreate
+		case http.MethodPatch:
+			return when(t.class.Bulk, &opPatchMany)
+		case http.MethodDelete:
+			return when(t.class.Bulk, &opDeleteMany)
+		}
+	case related:
+		switch method {
+		case http.MethodGet:
+			return &opSearch
+		case http.MethodPost:
+			return when(!t.nestedRead, &opCreate)
+		case http.MethodPatch:
+			return when(!t.nestedRead && t.rel.To.Bulk, &opPatchMany)
+		case http.MethodDelete:
+			return when(!t.nestedRead && t.rel.To.Bulk, &opDeleteMany)
+		}
+	case relatedOne:
+		return when(method == http.MethodGet, &opRelated)
+	case collectionAction:
+		if op := t.run(method); op != nil || !t.isItem {
+			return op
+		}
+		return itemOperation(method)
+	case item:
+		return itemOperation(method)
+	case property:
+		switch method {
+		case http.MethodGet:
+			return &opGetProperty
+		case http.MethodPut:
+			return &opPutProperty
+		case http.MethodDelete:
+			return &opClearProperty
+		}
+	case itemAction:
+		return t.run(method)
+	case restore:
+		return when(method == http.MethodPost, &opRestore)
+	case purge:
+		return when(method == http.MethodPost, &opPurge)
+	}
+	return nil
+}
+
+func itemOperation(method string) *operation {
+	switch method {
+	case http.MethodGet:
+		return &opGet
+	case http.MethodPut:
+		return &opReplace
+	case http.MethodPatch:
+		return &opPatch
+	case http.MethodDelete:
+		return &opDelete
+	}
+	return nil
+}
+
+// run is the operation of a declared action.
+func (t *target) run(method string) *operation {
+	if t.action.Method == http.MethodGet {
+		return when(method == http.MethodGet, &opQuery)
+	}
+	return when(method == http.MethodPost, &opRun)
+}
+
+func when(offered bool, op *operation) *operation {
+	if !offered {
+		return nil
+	}
+	return op
+}
+
+// allow lists the methods of the resource in the order of the documentation.
+func (t *target) allow() []string {
+	var methods []string
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		if t.operation(m) != nil {
+			methods = append(methods, m)
+		}
+	}
+	return append(methods, http.MethodOptions)
+}
+
+// parent is the row whose relation the path addresses, or nil.
+func (t *target) parent() *actions.Parent {
+	if t.rel == nil {
+		return nil
+	}
+	return &actions.Parent{Class: t.class.Name, ID: t.id, Relation: t.rel.Name}
+}
+
+// rows names the class of the rows addressed.
+func (t *target) rows() string {
+	if t.rel != nil {
+		return t.rel.To.Name
+	}
+	return t.class.Name
+}
+
+// action builds the action from everything but headers and content.
+func (q *query) action(op *operation, t *target) actions.Action {
+	switch op.verb {
+	case doGet:
+		return &actions.Get{Class: t.rows(), ID: t.id, View: q.view(), Options: q.options()}
+	case doGetProperty:
+		return &actions.Get{Class: t.rows(), ID: t.id, Property: t.field.JSON, View: q.view(), Options: q.options()}
+	case doSearch:
+		return &actions.Search{Class: t.rows(), Parent: t.parent(), Select: q.selection(), Count: q.count(), View: q.view(), Options: q.options()}
+	case doRelated:
+		return &actions.Related{Class: t.rows(), Parent: *t.parent(), View: q.view(), Options: q.options()}
+	case doCreate:
+		return &actions.Create{Class: t.rows(), Parent: t.parent(), View: q.view(), Options: q.options()}
+	case doReplace:
+		return &actions.Replace{Class: t.rows(), ID: t.id, Select: q.selection(), View: q.view(), Options: q.options()}
+	case doPatch:
+		return &actions.Patch{Class: t.rows(), ID: t.id, Select: q.selection(), View: q.view(), Options: q.options()}
+	case doPutProperty:
+		return &actions.Patch{Class: t.rows(), ID: t.id, Property: t.field.JSON, Select: q.selection(), Options: q.options()}
+	case doClearProperty:
+		a := &actions.Patch{Class: t.rows(), ID: t.id, Property: t.field.JSON, Content: []byte("null"), Select: q.selection(), Options: q.options()}
+		a.Output.Minimal = true // the answer has no content, as that of any DELETE
+		return a
+	case doPatchMany:
+		return q.patchMany(t)
+	case doDelete:
+		return &actions.Delete{Class: t.rows(), ID: t.id, Select: q.selection(), View: q.view(), Options: q.options()}
+	case doDeleteMany:
+		return &actions.DeleteWhere{Class: t.rows(), Parent: t.parent(), Select: q.selection(), MaxAffected: q.maxAffected(), Options: q.options()}
+	case doRestore:
+		return &actions.Restore{Class: t.rows(), ID: t.id, View: q.view(), Options: q.options()}
+	case doPurge:
+		return &actions.Purge{Class: t.rows(), ID: t.id, Options: q.options()}
+	}
+	a := &actions.Run{Class: t.rows(), Action: t.action.Name, View: q.view(), Options: q.options()}
+	if t.kind == itemAction {
+		a.ID = t.id
+	}
+	if op.verb == doQuery {
+		a.Content = q.content(t.action)
+	}
+	return a
+}
+
+// patchMany is one patch for all rows selected, or by id a patch for each.
+func (q *query) patchMany(t *target) actions.Action {
+	s, most := q.selection(), q.maxAffected()
+	if t.rel == nil && most == nil && !s.Filtered() {
+		return &actions.PatchEach{Class: t.rows(), View: q.view(), Options: q.options()}
+	}
+	q.refuse(viewing, "does not apply to a filtered write: its answer is a count")
+	return &actions.PatchWhere{Class: t.rows(), Parent: t.parent(), Content: nil, Select: s, MaxAffected: most, Options: q.options()}
+}
