@@ -88,7 +88,11 @@ func (t *temporalType) AppendJSON(b []byte, v Value) []byte {
 	if !t.trim {
 		return AppendQuoted(b, v.text)
 	}
-	return AppendQuoted(b, trimFraction(v.text))
+	body, zone := trimFraction(v.text)
+	b = append(b, '"')
+	b = append(b, body...)
+	b = append(b, zone...)
+	return append(b, '"')
 }
 
 func (t *temporalType) Text(v Value) string { return t.show(v.text) }
@@ -97,33 +101,31 @@ func (t *temporalType) show(stored string) string {
 	if !t.trim {
 		return stored
 	}
-	return trimFraction(stored)
+	body, zone := trimFraction(stored)
+	return body + zone
 }
 
 func (t *temporalType) Shape() Shape { return t.shape }
 
-// trimFraction shows 03:04:05.500000 as 03:04:05.5 and 03:04:05.000000Z as 03:04:05Z.
-func trimFraction(stored string) string {
+// trimFraction cuts the zeros that end a fraction: 03:04:05.500000 is shown as
+// 03:04:05.5 and 03:04:05.000000Z as 03:04:05 and Z.
+func trimFraction(stored string) (body, zone string) {
 	const digits = len(".000000")
-	body, zone := stored, ""
+	body = stored
 	if n := len(stored); n > 0 && stored[n-1] == 'Z' {
-		body, zone = stored[:n-1], "Z"
+		body, zone = stored[:n-1], stored[n-1:]
 	}
 	n := len(body)
 	if n < digits || body[n-digits] != '.' {
-		return stored
+		return body, zone
 	}
-	end := n
-	for body[end-1] == '0' {
-		end--
+	for body[n-1] == '0' {
+		n--
 	}
-	if body[end-1] == '.' {
-		end--
+	if body[n-1] == '.' {
+		n--
 	}
-	if end == n {
-		return stored
-	}
-	return body[:end] + zone
+	return body[:n], zone
 }
 
 // NewDate is the UTC day of a time, as a date field stores it.
