@@ -186,6 +186,7 @@ type (
 		Class string `json:"class"`
 		ID    string `json:"id"`
 		Select
+		View // shown by nothing, but the tag of If-Match may come from such a view
 		Options
 	}
 	// DeleteWhere removes every row selected.
