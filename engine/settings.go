@@ -13,6 +13,7 @@ type Settings struct {
 	Status Status
 	Auth   Auth
 	Log    Log
+	Rate   Rate
 	// Dev explains denials, allows HTTP Basic against the login class.
 	Dev bool
 }
@@ -38,6 +39,27 @@ type Auth struct {
 type Log struct {
 	Format string // text or json
 	Level  string
+}
+
+// Rate bounds how often requests may come. It is off in dev, and for requests
+// from the same machine unless Loopback says otherwise.
+type Rate struct {
+	Anonymous Quota // without credentials, per address
+	User      Quota // with credentials, per subject
+	Login     Quota // tries of a password, per address and per account
+	Loopback  bool
+}
+
+// Quota is N requests a period, all of them at once after a quiet time. The
+// zero value is the default, a negative N no bound.
+type Quota struct {
+	N   int
+	Per time.Duration
+}
+
+// DefaultRate is the documented default.
+func DefaultRate() Rate {
+	return Rate{Anonymous: Quota{50, time.Second}, User: Quota{200, time.Second}, Login: Quota{10, time.Minute}}
 }
 
 // Limits bound what one request may cost (http.md §8). Bytes, counts and durations.

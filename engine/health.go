@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/dowel-dev/dowel/actions"
+	"github.com/dowel-dev/dowel/schema"
+)
+
+// readyWithin is how long a readiness check may take.
+const readyWithin = 2 * time.Second
+
+// probe answers /livez and /readyz. Orchestrators decide by them whether to kill
+// or to feed this process, so they are never refused, not even under overload or while draining.
+func (x *exchange) probe() bool {
+	path := escapedPath(x.r)
+	if path != "/livez" && path != "/readyz" {
+		return false
+	}
+	if err := x.only(http.MethodGet); err != nil {
+		if x.r.Method == http.MethodOptions {
+			x.offer(http.MethodGet)
+			return true
+		}
+		x.fail(err)
+		return true
+	}
+	x.envelope = false // machines read it, whatever the style
+	if path == "/livez" {
+		x.sendDocument(http.StatusOK, []byte(`{"status":"ok"}`))
+		return true
+	}
+	x.readiness()
+	return true
+}
+
+func (x *exchange) readiness() {
+	if x.h.draining.Load() {
+		x.notReady("draining", nil)
+		return
+	}
+	ctx, cancel := context.WithTimeout(x.r.Context(), readyWithin)
+	defer cancel()
+	if err := x.rev.Ready(ctx); err != nil {
+		x.notReady("unavailable", err)
+		return
+	}
+	x.sendDocument(http.StatusOK, []byte(`{"status":"ok"}`))
+}
+
+// notReady says no, and leaves the reason to the log.
+func (x *exchange) notReady(status string, err error) {
+	x.failure = &actions.Error{Code: actions.Overloaded, Cause: err}
+	x.w.Header()["Retry-After"] = []string{"1"}
+	x.sendDocument(http.StatusServiceUnavailable, []byte(`{"status":"`+status+`"}`))
+}
+
+// elsewhere answers paths outside of the API: the welcome page of links, and nothing else.
+func (x *exchange) elsewhere(path string) {
+	if path != "/" {
+		x.fail(actions.Errorf(actions.NotFound, "There is nothing at this path; the API is at "+x.mount+"."))
+		return
+	}
+	x.document(func() []byte {
+		b := append([]byte(nil), `{"title":`...)
+		b = schema.AppendQuoted(b, x.schema.App.Title)
+		b = append(b, `,"version":`...)
+		b = schema.AppendQuoted(b, x.schema.App.Version)
+		b = append(b, `,"links":{"api":`...)
+		b = schema.AppendQuoted(b, x.mount+"/")
+		b = append(b, `,"health":`...)
+		b = schema.AppendQuoted(b, x.mount+"/health")
+		return append(b, "}}"...)
+	})
+}
+
+// fixed answers the places below the mount that are no collections.
+func (x *exchange) fixed(ctx context.Context, rest string) bool {
+	switch {
+	case rest == "" || rest == "/":
+		x.document(x.index)
+	case rest == "/health":
+		x.document(func() []byte { return []byte(`{"status":"ok"}`) })
+	case x.schema.Login != nil && len(rest) > len("/auth/") && rest[:len("/auth/")] == "/auth/":
+		x.auth(ctx, rest[len("/auth/"):])
+	default:
+		return false
+	}
+	return true
+}
+
+// document answers GET with a small document, OPTIONS with what there is, and refuses the rest.
+func (x *exchange) document(content func() []byte) {
+	if x.r.Method == http.MethodOptions {
+		x.offer(http.MethodGet)
+		return
+	}
+	if err := x.only(http.MethodGet); err != nil {
+		x.fail(err)
+		return
+	}
+	x.w.Header()["Link"] = []string{"<" + x.mount + `/health>; rel="status"`}
+	x.sendDocument(http.StatusOK, content())
+}
+
+// offer answers OPTIONS of a resource with one method.
+func (x *exchange) offer(method string) {
+	setList(x.w.Header(), "Allow", offered(method))
+	x.sendEmpty(http.StatusNoContent)
+}
+
+// index lists the collections: {"title", "version", "links": {collection: path}}.
+func (x *exchange) index() []byte {
+	b := append([]byte(nil), `{"title":`...)
+	b = schema.AppendQuoted(b, x.schema.App.Title)
+	b = append(b, `,"version":`...)
+	b = schema.AppendQuoted(b, x.schema.App.Version)
+	b = append(b, `,"links":{`...)
+	first := true
+	for _, c := range x.schema.Classes {
+		if c.Internal || !c.Expose {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = schema.AppendQuoted(b, c.Collection)
+		b = append(b, ':')
+		b = schema.AppendQuoted(b, x.mount+"/"+c.Collection)
+	}
+	return append(b, "}}"...)
+}

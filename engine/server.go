@@ -1,0 +1,50 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// drainFor is how long requests in flight get to finish once the server is told to stop.
+const drainFor = 15 * time.Second
+
+// Serve answers requests on a listener until ctx is done. Then it refuses new
+// requests, reports itself as not ready, lets those in flight finish, and returns nil. It
+// closes the listener.
+func (h *Handler) Serve(ctx context.Context, l net.Listener) error {
+	limits := &h.settings.Limits
+	s := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: limits.HeaderRead,
+		// Of a request whose content the handler reads, pacedBody moves both on.
+		ReadTimeout:  limits.HeaderRead + limits.Request + grace,
+		WriteTimeout: limits.HeaderRead + limits.Request + 2*grace,
+		IdleTimeout:  limits.Idle,
+		// The handler checks both limits to the byte and answers with a problem; this bounds what it is shown.
+		MaxHeaderBytes: limits.HeaderBytes + 2*limits.Target,
+		ErrorLog:       slog.NewLogLogger(h.log.Handler(), slog.LevelWarn),
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	h.Drain()
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainFor)
+	defer cancel()
+	if err := s.Shutdown(stop); err != nil {
+		_ = s.Close()
+		return fmt.Errorf("requests were still running after %s: %w", drainFor, err)
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	return nil
+}
