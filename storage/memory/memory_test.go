@@ -1,0 +1,22 @@
+package memory_test
+
+import (
+	"testing"
+
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/storage/memory"
+	"github.com/dowel-dev/dowel/storage/storagetest"
+)
+
+func open(t testing.TB, s *schema.Schema) storage.Store {
+	store, err := memory.New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+func TestContract(t *testing.T) { storagetest.Run(t, open) }
+
+func TestContractDecorated(t *testing.T) { storagetest.Decorated(t, open) }

@@ -1,0 +1,181 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
+)
+
+// read answers a query from one state.
+func read(ctx context.Context, s *state, q *storage.Query) (*storage.Page, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := s.knows(q.Class); err != nil {
+		return nil, err
+	}
+	v := &view{ctx: ctx, state: s}
+	found := v.selected(q, v.candidates(q))
+	page := &storage.Page{Rows: v.rows(q, found)}
+	if q.Total {
+		page.Total = int64(len(found))
+	}
+	if v.err != nil {
+		return nil, v.err
+	}
+	if len(q.Watch) == 0 {
+		return page, nil
+	}
+	var err error
+	page.Counters, err = counters(ctx, s, q.Watch)
+	return page, err
+}
+
+func counters(ctx context.Context, s *state, classes []*schema.Class) ([]int64, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	ns := make([]int64, len(classes))
+	for i, c := range classes {
+		if err := s.knows(c); err != nil {
+			return nil, err
+		}
+		ns[i] = s.table(c).counter
+	}
+	return ns, nil
+}
+
+// candidates are the rows a query could be about, in the order of their keys.
+func (v *view) candidates(q *storage.Query) []*record {
+	t := v.state.table(q.Class)
+	if q.Key != nil {
+		if r, ok := t.rows.get(keyOf(q.Key...)); ok {
+			return []*record{r}
+		}
+		return nil
+	}
+	all := make([]*record, 0, t.rows.len())
+	for _, r := range t.rows.all() {
+		all = append(all, r)
+	}
+	return all
+}
+
+// selected leaves the rows that satisfy the query, in its order. It reuses the slice.
+func (v *view) selected(q *storage.Query, from []*record) []*record {
+	kept := from[:0]
+	for i, r := range from {
+		if i%256 == 255 && v.err == nil {
+			v.err = v.ctx.Err()
+		}
+		if v.err != nil {
+			return nil
+		}
+		if takesPart(q.Class, r, q.Deleted) && (q.Where == nil || v.match(q.Class, r, q.Where)) {
+			kept = append(kept, r)
+		}
+	}
+	return v.sorted(q, kept)
+}
+
+// sorted brings rows into the query's order. Rows it does not tell apart stay in the order of their keys.
+func (v *view) sorted(q *storage.Query, rows []*record) []*record {
+	if len(q.Order) == 0 || len(rows) < 2 {
+		return rows
+	}
+	type ranked struct {
+		record *record
+		by     []schema.Value
+	}
+	list := make([]ranked, len(rows))
+	for i, r := range rows {
+		list[i] = ranked{r, make([]schema.Value, len(q.Order))}
+		for k, o := range q.Order {
+			list[i].by[k] = rank(o.By.Type, v.path(q.Class, r, o.By))
+		}
+	}
+	slices.SortStableFunc(list, func(a, b ranked) int {
+		for k, o := range q.Order {
+			if c := compare(a.by[k], b.by[k], o.Desc); c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+	for i := range list {
+		rows[i] = list[i].record
+	}
+	return rows
+}
+
+// rank is what a value sorts by: an enum's place in its declaration, else itself.
+func rank(t schema.Type, v schema.Value) schema.Value {
+	if v.IsNull() || t == nil || t.Name() != "enum" {
+		return v
+	}
+	return schema.NewInt(int64(slices.Index(t.Shape().Enum, v.Text())))
+}
+
+// compare puts nulls last whatever the direction.
+func compare(a, b schema.Value, desc bool) int {
+	if a.IsNull() || b.IsNull() {
+		return cmp.Compare(btoi(a.IsNull()), btoi(b.IsNull()))
+	}
+	c, _ := schema.Order(a, b)
+	if desc {
+		return -c
+	}
+	return c
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// rows cuts the page out of the rows found and reads what the query wants of each.
+func (v *view) rows(q *storage.Query, found []*record) []storage.Row {
+	found = found[min(max(q.Skip, 0), len(found)):]
+	if q.Limit >= 0 {
+		found = found[:min(q.Limit, len(found))]
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	rows := make([]storage.Row, len(found))
+	for i, r := range found {
+		rows[i] = v.row(q.Class, q, r)
+	}
+	return rows
+}
+
+// row reads one row: its columns, tests and expansions.
+func (v *view) row(c *schema.Class, q *storage.Query, r *record) storage.Row {
+	row := storage.Row{Version: r.version, Values: make([]schema.Value, len(c.Fields))}
+	for _, col := range q.Columns {
+		row.Values[col.Field.Index] = v.value(r, col.Field, col.Guard)
+	}
+	for i, test := range q.Tests {
+		if v.match(c, r, test) {
+			row.Tests |= 1 << i
+		}
+	}
+	if len(q.Expand) == 0 {
+		return row
+	}
+	row.Expanded = make([][]storage.Row, len(q.Expand))
+	for i := range q.Expand {
+		e := &q.Expand[i]
+		var from []*record
+		for far := range v.state.related(e.Rel, r) {
+			from = append(from, far)
+		}
+		row.Expanded[i] = v.rows(&e.Query, v.selected(&e.Query, from))
+	}
+	return row
+}
