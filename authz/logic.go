@@ -1,0 +1,170 @@
+package authz
+
+import (
+	"reflect"
+
+	"github.com/dowel-dev/dowel/schema"
+)
+
+// Conditions are joined here with their constants folded and repetitions left
+// out, so that simple policies give simple filters.
+
+func and(terms ...schema.Expr) schema.Expr {
+	var list schema.And
+	for _, t := range terms {
+		switch t := t.(type) {
+		case schema.Const:
+			if !t {
+				return t
+			}
+		case schema.And:
+			for _, inner := range t {
+				list = appendNew(list, inner)
+			}
+		default:
+			list = appendNew(list, t)
+		}
+	}
+	switch len(list) {
+	case 0:
+		return schema.Const(true)
+	case 1:
+		return list[0]
+	}
+	return list
+}
+
+func or(terms ...schema.Expr) schema.Expr {
+	var list schema.Or
+	for _, t := range terms {
+		switch t := t.(type) {
+		case schema.Const:
+			if t {
+				return t
+			}
+		case schema.Or:
+			for _, inner := range t {
+				list = appendNew(list, inner)
+			}
+		default:
+			list = appendNew(list, t)
+		}
+	}
+	switch len(list) {
+	case 0:
+		return schema.Const(false)
+	case 1:
+		return list[0]
+	}
+	return list
+}
+
+func not(x schema.Expr) schema.Expr {
+	switch x := x.(type) {
+	case schema.Const:
+		return !x
+	case schema.Not:
+		return x.X
+	}
+	return schema.Not{X: x}
+}
+
+func appendNew[L ~[]schema.Expr](list L, x schema.Expr) L {
+	if len(list) > 64 {
+		return append(list, x) // tidiness is not worth a quadratic search
+	}
+	for _, have := range list {
+		if same(have, x) {
+			return list
+		}
+	}
+	return append(list, x)
+}
+
+// same reports whether two conditions are written alike.
+func same(a, b schema.Expr) bool { return reflect.DeepEqual(a, b) }
+
+// mentionsMe reports whether a condition depends on who asks.
+func mentionsMe(x schema.Expr) bool {
+	switch x := x.(type) {
+	case schema.And:
+		for _, t := range x {
+			if mentionsMe(t) {
+				return true
+			}
+		}
+	case schema.Or:
+		for _, t := range x {
+			if mentionsMe(t) {
+				return true
+			}
+		}
+	case schema.Not:
+		return mentionsMe(x.X)
+	case schema.Compare:
+		return isMe(x.Left) || isMe(x.Right)
+	case schema.In:
+		for _, o := range x.List {
+			if isMe(o) {
+				return true
+			}
+		}
+		return isMe(x.X)
+	case schema.Like:
+		return isMe(x.X)
+	case schema.IsNull:
+		return isMe(x.X)
+	case schema.Contains:
+		return isMe(x.X) || isMe(x.Item)
+	case schema.Exists:
+		return x.Where != nil && mentionsMe(x.Where) || x.Guard != nil && mentionsMe(x.Guard)
+	}
+	return false
+}
+
+func isMe(o schema.Operand) bool {
+	switch o := o.(type) {
+	case schema.Me, schema.MeField:
+		return true
+	case *schema.Path:
+		if o.Guard != nil && mentionsMe(o.Guard) {
+			return true
+		}
+		for _, step := range o.Steps {
+			if step.Guard != nil && mentionsMe(step.Guard) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// withoutMe folds a condition for somebody who has no `me`: every comparison
+// with it is false.
+func withoutMe(x schema.Expr) schema.Expr {
+	switch x := x.(type) {
+	case schema.And:
+		terms := make([]schema.Expr, len(x))
+		for i, t := range x {
+			terms[i] = withoutMe(t)
+		}
+		return and(terms...)
+	case schema.Or:
+		terms := make([]schema.Expr, len(x))
+		for i, t := range x {
+			terms[i] = withoutMe(t)
+		}
+		return or(terms...)
+	case schema.Not:
+		return not(withoutMe(x.X))
+	case schema.Compare, schema.Contains, schema.Like:
+		if mentionsMe(x) {
+			return schema.Const(false)
+		}
+	case schema.Exists:
+		if x.Where != nil && withoutMe(x.Where) == schema.Const(false) {
+			return schema.Const(false)
+		}
+	}
+	return x
+}

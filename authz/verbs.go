@@ -1,0 +1,95 @@
+package authz
+
+import (
+	"strings"
+
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/schema/language"
+)
+
+// The verbs that have a meaning of their own here.
+const (
+	verbList    = "list"
+	verbGet     = "get"
+	verbCreate  = "create"
+	verbUpdate  = "update"
+	verbHistory = "history"
+	verbBulk    = "bulk"
+)
+
+// Widths of a verb's word: the narrower wins among allows.
+const (
+	exact   = iota // update
+	group          // write
+	all            // all
+	foreign        // what only a model of one's own lets match
+)
+
+// covers reports whether a rule's verb word stands for a verb.
+func covers(word, verb string) bool { return width(word, verb) < foreign }
+
+// width is how wide a word is that covers the verb.
+func width(word, verb string) int {
+	switch {
+	case word == verb:
+		return exact
+	case word == "all":
+		return all
+	case word == "read" && (verb == verbList || verb == verbGet),
+		word == "write" && (verb == verbCreate || verb == verbUpdate),
+		word == "actions" && isAction(verb):
+		return group
+	}
+	return foreign
+}
+
+// isAction reports whether the verb is an action, declared in YAML or in Go.
+func isAction(verb string) bool { return !language.IsVerb(verb) }
+
+// members are the verbs of a class that a word covers.
+func members(c *schema.Class, word string) []string {
+	var list []string
+	for _, v := range verbsOf(c) {
+		if covers(word, v) {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// verbsOf lists what may be decided about a class: every verb that is no group,
+// bulk, and its actions.
+func verbsOf(c *schema.Class) []string {
+	var list []string
+	for _, v := range language.Verbs() {
+		if v.Group == nil || v.Name == verbBulk {
+			list = append(list, v.Name)
+		}
+	}
+	for _, a := range c.Actions {
+		list = append(list, a.Name)
+	}
+	return list
+}
+
+// hasFields reports whether field lists mean something for a verb.
+func hasFields(verb string) bool {
+	switch verb {
+	case verbList, verbGet, verbHistory, verbCreate, verbUpdate:
+		return true
+	}
+	return false
+}
+
+// wordHasFields reports whether field lists mean something for a verb word.
+func wordHasFields(word string) bool {
+	return hasFields(word) || word == "read" || word == "write" || word == "all"
+}
+
+// canonical maps the spellings of bulk operations to their verb.
+func canonical(verb string) string {
+	if strings.HasPrefix(verb, "bulk-") {
+		return verbBulk
+	}
+	return verb
+}
