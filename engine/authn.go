@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/dowel-dev/dowel/actions"
-	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/authz/account"
 	"github.com/dowel-dev/dowel/authz/token"
 )
@@ -17,7 +16,7 @@ import (
 func (x *exchange) authenticate(ctx context.Context) error {
 	sent := x.r.Header["Authorization"]
 	if len(sent) == 0 {
-		x.subject = &authz.Subject{}
+		x.subject = &x.anonymous
 		return x.h.rates.anonymous(x.r)
 	}
 	if len(sent) > 1 {

@@ -63,6 +63,9 @@ type Handler struct {
 
 // newHandler makes the funnel. current returns the revision that serves now.
 func newHandler(s Settings, current func() revision, log *slog.Logger, clock func() time.Time) *Handler {
+	if s.Limits == (Limits{}) {
+		s.Limits = DefaultLimits()
+	}
 	h := &Handler{settings: s, current: current, clock: clock, log: log, rates: newRates(s, clock)}
 	h.vary = []string{"Accept, Accept-Encoding, Authorization"}
 	if len(s.CORS.Origins) > 0 {
@@ -101,8 +104,10 @@ type exchange struct {
 	status  int
 	bytes   int
 
-	// Room for the header fields of nearly every answer.
-	fields [3][1]string
+	// Room for what nearly every request needs.
+	fields           [3][1]string
+	anonymous        authz.Subject
+	reading, working deadline
 }
 
 // ServeHTTP implements http.Handler.
@@ -225,8 +230,9 @@ func knownMethod(m string) bool {
 
 // serve is everything after admission.
 func (x *exchange) serve() {
-	ctx, cancel := x.deadline()
-	defer func() { cancel() }()
+	limit := x.h.settings.Limits.Request
+	ctx := x.reading.start(x.r.Context(), limit)
+	defer x.reading.end()
 	if err := x.authenticate(ctx); err != nil {
 		x.fail(err)
 		return
@@ -250,8 +256,8 @@ func (x *exchange) serve() {
 		return
 	}
 	if x.r.ContentLength != 0 { // reading has its own pace; the clock of the work starts now
-		cancel()
-		ctx, cancel = x.deadline()
+		ctx = x.working.start(x.r.Context(), limit)
+		defer x.working.end()
 	}
 	x.action = action
 	options := action.Common()
@@ -269,13 +275,6 @@ func (x *exchange) serve() {
 		return
 	}
 	x.respond(result)
-}
-
-func (x *exchange) deadline() (context.Context, context.CancelFunc) {
-	if x.h.settings.Limits.Request <= 0 {
-		return x.r.Context(), func() {}
-	}
-	return context.WithTimeout(x.r.Context(), x.h.settings.Limits.Request)
 }
 
 // place returns what follows the mount in the escaped path; ours is false for paths outside of it.
