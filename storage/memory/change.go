@@ -77,7 +77,7 @@ func (s *state) apply(c *storage.Change) (*storage.Row, error) {
 	if !ok || !takesPart(c.Class, old, c.Deleted) {
 		return nil, storage.ErrNotFound
 	}
-	if err := s.guard(c.Class, old, c.Before); err != nil {
+	if err := s.guard(old, c.Before); err != nil {
 		return nil, err
 	}
 	if c.IfVersion != 0 && c.IfVersion != old.version {
@@ -141,14 +141,14 @@ func (s *state) finish(c *storage.Change, old, r *record) (*storage.Row, error) 
 	if c.Op == storage.Insert {
 		guards = append(slices.Clone(c.Before), c.After...)
 	}
-	if err := s.guard(c.Class, r, guards); err != nil {
+	if err := s.guard(r, guards); err != nil {
 		return nil, err
 	}
 	return s.answer(c, r)
 }
 
 func (s *state) delete(c *storage.Change, old *record) (*storage.Row, error) {
-	if err := s.guard(c.Class, old, c.After); err != nil {
+	if err := s.guard(old, c.After); err != nil {
 		return nil, err
 	}
 	row, err := s.answer(c, old)
@@ -191,7 +191,7 @@ func (s *state) put(c *schema.Class, old, r *record) error {
 	clash := t.index(c, r)
 	r.version = t.nextVersion()
 	for _, check := range c.Checks {
-		ok, err := s.match(c, r, check.Where)
+		ok, err := s.match(r, check.Where)
 		if err != nil {
 			return err
 		}
@@ -241,9 +241,9 @@ func (s *state) link(r *record, l storage.Links) error {
 }
 
 // guard returns the error of the first guard that does not hold.
-func (s *state) guard(c *schema.Class, r *record, guards []storage.Guard) error {
+func (s *state) guard(r *record, guards []storage.Guard) error {
 	for _, g := range guards {
-		ok, err := s.match(c, r, g.Where)
+		ok, err := s.match(r, g.Where)
 		if err != nil {
 			return err
 		}

@@ -20,3 +20,6 @@ func open(t testing.TB, s *schema.Schema) storage.Store {
 func TestContract(t *testing.T) { storagetest.Run(t, open) }
 
 func TestContractDecorated(t *testing.T) { storagetest.Decorated(t, open) }
+
+// The store must agree with itself: whatever the draws do not decide would show.
+func TestDifferential(t *testing.T) { storagetest.Differential(t, open, open) }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/schema/expr"
 	"github.com/dowel-dev/dowel/storage"
 )
 
@@ -74,7 +75,7 @@ func (v *view) selected(q *storage.Query, from []*record) []*record {
 		if v.err != nil {
 			return nil
 		}
-		if takesPart(q.Class, r, q.Deleted) && (q.Where == nil || v.match(q.Class, r, q.Where)) {
+		if takesPart(q.Class, r, q.Deleted) && v.match(r, q.Where) {
 			kept = append(kept, r)
 		}
 	}
@@ -94,7 +95,7 @@ func (v *view) sorted(q *storage.Query, rows []*record) []*record {
 	for i, r := range rows {
 		list[i] = ranked{r, make([]schema.Value, len(q.Order))}
 		for k, o := range q.Order {
-			list[i].by[k] = rank(o.By.Type, v.path(q.Class, r, o.By))
+			list[i].by[k] = rank(o.By.Type, expr.Value(o.By, row{v, r}))
 		}
 	}
 	slices.SortStableFunc(list, func(a, b ranked) int {
@@ -111,12 +112,12 @@ func (v *view) sorted(q *storage.Query, rows []*record) []*record {
 	return rows
 }
 
-// rank is what a value sorts by: an enum's place in its declaration, else itself.
+// rank is what a value sorts by: its place in its type's own order, or itself.
 func rank(t schema.Type, v schema.Value) schema.Value {
-	if v.IsNull() || t == nil || t.Name() != "enum" {
-		return v
+	if ranked, ok := t.(schema.Ranked); ok && !v.IsNull() {
+		return schema.NewInt(int64(ranked.Rank(v.Text())))
 	}
-	return schema.NewInt(int64(slices.Index(t.Shape().Enum, v.Text())))
+	return v
 }
 
 // compare puts nulls last whatever the direction.
@@ -156,26 +157,26 @@ func (v *view) rows(q *storage.Query, found []*record) []storage.Row {
 
 // row reads one row: its columns, tests and expansions.
 func (v *view) row(c *schema.Class, q *storage.Query, r *record) storage.Row {
-	row := storage.Row{Version: r.version, Values: make([]schema.Value, len(c.Fields))}
+	out := storage.Row{Version: r.version, Values: make([]schema.Value, len(c.Fields))}
 	for _, col := range q.Columns {
-		row.Values[col.Field.Index] = v.value(r, col.Field, col.Guard)
+		out.Values[col.Field.Index] = v.value(r, col.Field, col.Guard)
 	}
 	for i, test := range q.Tests {
-		if v.match(c, r, test) {
-			row.Tests |= 1 << i
+		if v.match(r, test) {
+			out.Tests |= 1 << i
 		}
 	}
 	if len(q.Expand) == 0 {
-		return row
+		return out
 	}
-	row.Expanded = make([][]storage.Row, len(q.Expand))
+	out.Expanded = make([][]storage.Row, len(q.Expand))
 	for i := range q.Expand {
 		e := &q.Expand[i]
 		var from []*record
 		for far := range v.state.related(e.Rel, r) {
 			from = append(from, far)
 		}
-		row.Expanded[i] = v.rows(&e.Query, v.selected(&e.Query, from))
+		out.Expanded[i] = v.rows(&e.Query, v.selected(&e.Query, from))
 	}
-	return row
+	return out
 }

@@ -29,7 +29,7 @@ func (v *view) many(r *record, f *schema.Field, guard schema.Expr) schema.Value 
 	}
 	b := []byte{'['}
 	for far := range v.state.live(f.Many.Rel, r) {
-		if guard != nil && !v.match(f.Many.To, far, guard) {
+		if !v.match(far, guard) {
 			continue
 		}
 		if len(b) > 1 {
@@ -50,7 +50,7 @@ func (v *view) computed(r *record, f *schema.Field, guard schema.Expr) schema.Va
 	var rows int64
 	var values []schema.Value
 	for far := range v.state.live(c.Rel, r) {
-		if c.Where != nil && !v.match(c.Rel.To, far, c.Where) || guard != nil && !v.match(c.Rel.To, far, guard) {
+		if !v.match(far, c.Where) || !v.match(far, guard) {
 			continue
 		}
 		rows++

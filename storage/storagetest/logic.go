@@ -58,6 +58,8 @@ func logic() chapter {
 		finds("datetimes compare over offsets", Is("seen", "=", "2026-01-01T02:00:00+02:00"), "1"),
 		finds("datetimes compare with fractions", Is("seen", ">", "2025-12-31T23:59:59Z"), "1 2"),
 		finds("an enum equals", Is("status", "=", "active"), "1 5"),
+		finds("an enum compares as declared", Is("status", ">", "lead"), "1 3 5"),
+		finds("an enum compares as declared at the end", Is("status", ">=", "gone"), "3"),
 		finds("two fields compare", Fields("score", ">", "rating"), "1"),
 		finds("two fields compare with null on a side", Fields("score", "<=", "rating"), "2 5"),
 		finds("a field does not differ from itself", Fields("score", "!=", "score"), ""),

@@ -1,0 +1,174 @@
+package storagetest
+
+import (
+	"errors"
+
+	"pgregory.net/rapid"
+
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
+)
+
+var errGuard = errors.New("guard")
+
+// DrawQuery draws a query over the class, with expansions at most depth deep.
+func DrawQuery(t *rapid.T, c *schema.Class, depth int) *storage.Query {
+	q := &storage.Query{Class: c, Limit: -1, Columns: drawColumns(t, c)}
+	if rapid.Bool().Draw(t, "where?") {
+		q.Where = DrawExpr(t, c, 2)
+	}
+	if c.SoftDelete {
+		q.Deleted = storage.Deleted(rapid.IntRange(0, 2).Draw(t, "deleted"))
+	}
+	if rapid.IntRange(0, 5).Draw(t, "by key") == 0 {
+		q.Key = DrawKey(t, c)
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "tests") {
+		q.Tests = append(q.Tests, DrawExpr(t, c, 1))
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "orders") {
+		if p := drawPath(t, c); p.Type.Kind() != schema.JSON {
+			q.Order = append(q.Order, storage.Order{By: p, Desc: rapid.Bool().Draw(t, "desc")})
+		}
+	}
+	for _, k := range c.Key {
+		q.Order = append(q.Order, storage.Order{By: &schema.Path{Field: k, Type: k.Type}})
+	}
+	if rapid.Bool().Draw(t, "page?") {
+		q.Skip = rapid.IntRange(0, 3).Draw(t, "skip")
+		q.Limit = rapid.IntRange(0, 4).Draw(t, "limit")
+	}
+	q.Total = rapid.Bool().Draw(t, "total")
+	if depth == 0 || len(c.Relations) == 0 {
+		return q
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "expansions") {
+		rel := rapid.SampledFrom(c.Relations).Draw(t, "expand")
+		e := storage.Expand{Rel: rel, Query: *DrawQuery(t, rel.To, depth-1)}
+		e.Query.Deleted, e.Query.Total, e.Query.Key = storage.Live, false, nil
+		q.Expand = append(q.Expand, e)
+	}
+	return q
+}
+
+// drawColumns draws some columns, some with guards.
+func drawColumns(t *rapid.T, c *schema.Class) (cs []storage.Column) {
+	for _, f := range c.Fields {
+		if f.Synthetic || rapid.IntRange(0, 2).Draw(t, "leave out") == 0 {
+			continue
+		}
+		col := storage.Column{Field: f}
+		switch {
+		case f.Many != nil:
+			col.Guard = drawGuard(t, f.Many.To, 1)
+		case f.Computed != nil:
+			col.Guard = drawGuard(t, f.Computed.Rel.To, 1)
+		}
+		cs = append(cs, col)
+	}
+	return cs
+}
+
+// everything reads all there is of a class.
+func everything(c *schema.Class) *storage.Query {
+	q := &storage.Query{Class: c, Limit: -1, Deleted: storage.WithDeleted}
+	for _, f := range c.Fields {
+		if !f.Synthetic {
+			q.Columns = append(q.Columns, storage.Column{Field: f})
+		}
+	}
+	for _, k := range c.Key {
+		q.Order = append(q.Order, storage.Order{By: &schema.Path{Field: k, Type: k.Type}})
+	}
+	for _, rel := range c.Relations {
+		far := &storage.Query{Class: rel.To, Limit: -1}
+		for _, k := range rel.To.Key {
+			far.Columns = append(far.Columns, storage.Column{Field: k})
+			far.Order = append(far.Order, storage.Order{By: &schema.Path{Field: k, Type: k.Type}})
+		}
+		q.Expand = append(q.Expand, storage.Expand{Rel: rel, Query: *far})
+	}
+	return q
+}
+
+// DrawChange draws one change of a row of the schema; many are refused.
+func DrawChange(t *rapid.T, s *schema.Schema) *storage.Change {
+	class := rapid.SampledFrom(s.Classes).Draw(t, "class")
+	ops := []storage.Op{storage.Insert, storage.Insert, storage.Insert, storage.Insert, storage.Update, storage.Update, storage.Delete}
+	if class.SoftDelete {
+		ops = append(ops, storage.SoftDelete, storage.Restore)
+	}
+	c := &storage.Change{Class: class, Op: rapid.SampledFrom(ops).Draw(t, "op"), Return: everything(class)}
+	key := DrawKey(t, class)
+	if c.Op == storage.Insert {
+		for i, k := range class.Key {
+			c.Set = append(c.Set, storage.Assign{Field: k, Value: key[i]})
+		}
+	} else {
+		c.Key = key
+		if class.SoftDelete {
+			c.Deleted = storage.Deleted(rapid.IntRange(0, 2).Draw(t, "deleted"))
+		}
+	}
+	if c.Op != storage.Delete {
+		drawSets(t, c)
+	}
+	if c.Op == storage.SoftDelete {
+		c.Set = append(c.Set, storage.Assign{Field: class.DeletedAt, Value: Value(class.DeletedAt.Type, "2026-01-02T03:04:05Z")})
+	}
+	if rapid.IntRange(0, 4).Draw(t, "before") == 0 {
+		c.Before = append(c.Before, storage.Guard{Where: DrawExpr(t, class, 2), Err: errGuard})
+	}
+	if rapid.IntRange(0, 4).Draw(t, "after") == 0 {
+		c.After = append(c.After, storage.Guard{Where: DrawExpr(t, class, 2), Err: errGuard})
+	}
+	if rapid.IntRange(0, 9).Draw(t, "stale") == 0 {
+		c.IfVersion = 1 << 40
+	}
+	return c
+}
+
+// drawSets draws what an insert, update, soft delete or restore sets.
+func drawSets(t *rapid.T, c *storage.Change) {
+	for _, f := range c.Class.Fields {
+		switch {
+		case f.Many != nil:
+			if rapid.IntRange(0, 2).Draw(t, "links") == 0 {
+				c.Links = append(c.Links, drawLinks(t, f))
+			}
+			continue
+		case !f.Stored() || f == c.Class.DeletedAt || isKey(f):
+			continue
+		case (c.Op != storage.Insert || f.Optional) && rapid.Bool().Draw(t, "unset"):
+			continue
+		}
+		a := storage.Assign{Field: f}
+		if !f.Optional || rapid.IntRange(0, 3).Draw(t, "null") > 0 {
+			a.Value = DrawValue(t, f)
+		}
+		c.Set = append(c.Set, a)
+	}
+}
+
+func isKey(f *schema.Field) bool {
+	for _, k := range f.Class.Key {
+		if k == f {
+			return true
+		}
+	}
+	return false
+}
+
+func drawLinks(t *rapid.T, f *schema.Field) storage.Links {
+	items := func(label string) (keys []schema.Value) {
+		for range rapid.IntRange(0, 2).Draw(t, label) {
+			keys = append(keys, drawKeyPart(t, f.Many.To.Key[0]))
+		}
+		return keys
+	}
+	l := storage.Links{Field: f, Replace: rapid.Bool().Draw(t, "replace"), Add: items("add")}
+	if !l.Replace && len(l.Add) == 0 {
+		l.Remove = items("remove")
+	}
+	return l
+}
