@@ -1,0 +1,124 @@
+package sqlgen
+
+import (
+	"strings"
+
+	"github.com/dowel-dev/dowel/schema"
+)
+
+// VersionColumn is the hidden column of every table that holds Row.Version.
+const VersionColumn = "_version"
+
+// Names are the quoted identifiers of one schema and what printing needs to
+// know of its columns. It is immutable.
+type Names struct {
+	tables []*Table
+}
+
+// Table is the SQL side of a class.
+type Table struct {
+	Class   *schema.Class
+	Name    string   // "customers", quoted
+	Version string   // ."_version"
+	Live    string   // ."deleted_at" is null; "" without soft delete
+	Dead    string   // ."deleted_at" is not null
+	Columns []string // by field slot: ."customer_id"; "" when not stored
+	Bare    []string // the same without the leading dot
+	Scales  []uint8  // by field slot: fraction digits of decimals
+	ranks   [][]string
+	nocase  []bool
+	links   []*Link
+}
+
+// Link is the SQL side of a `many` field.
+type Link struct {
+	Field      *schema.Field
+	Name       string // "customers_tags", quoted
+	Own, Other string // ."customer_id", ."tag_id"
+}
+
+// Compile prepares the names of a schema.
+func Compile(s *schema.Schema) *Names {
+	n := &Names{tables: make([]*Table, len(s.Classes))}
+	for i, c := range s.Classes {
+		n.tables[i] = newTable(c)
+	}
+	return n
+}
+
+// Table returns the table of a class. A class of another revision of the schema
+// is compiled on the way.
+func (n *Names) Table(c *schema.Class) *Table {
+	if c.Index < len(n.tables) && n.tables[c.Index].Class == c {
+		return n.tables[c.Index]
+	}
+	return newTable(c)
+}
+
+// Link returns the link table of a `many` field.
+func (n *Names) Link(f *schema.Field) *Link { return n.Table(f.Class).links[f.Index] }
+
+func newTable(c *schema.Class) *Table {
+	t := &Table{
+		Class:   c,
+		Name:    Quote(c.Table),
+		Version: "." + Quote(VersionColumn),
+		Columns: make([]string, len(c.Fields)),
+		Bare:    make([]string, len(c.Fields)),
+		Scales:  make([]uint8, len(c.Fields)),
+		ranks:   make([][]string, len(c.Fields)),
+		nocase:  make([]bool, len(c.Fields)),
+		links:   make([]*Link, len(c.Fields)),
+	}
+	for i, f := range c.Fields {
+		if f.Type != nil {
+			t.Scales[i] = ScaleOf(f.Type)
+			if _, ok := f.Type.(schema.Ranked); ok {
+				t.ranks[i] = f.Type.Shape().Enum
+			}
+		}
+		if f.Many != nil {
+			t.links[i] = newLink(f)
+		}
+		if f.Stored() {
+			t.Bare[i] = Quote(f.Column)
+			t.Columns[i] = "." + t.Bare[i]
+		}
+	}
+	for _, x := range c.Uniques {
+		if f := x.Fields[0]; FoldsCase(f) {
+			t.nocase[f.Index] = true
+		}
+	}
+	if d := c.DeletedAt; d != nil {
+		t.Live = t.Columns[d.Index] + " is null"
+		t.Dead = t.Columns[d.Index] + " is not null"
+	}
+	return t
+}
+
+func newLink(f *schema.Field) *Link {
+	return &Link{Field: f, Name: Quote(f.Many.Table), Own: "." + Quote(f.Many.Own), Other: "." + Quote(f.Many.Other)}
+}
+
+// Shown returns the field of the target that a `many` field shows its rows by.
+func Shown(m *schema.Many) *schema.Field {
+	if m.By != nil {
+		return m.By
+	}
+	return m.To.Key[0]
+}
+
+// FoldsCase reports whether unique indexes compare the field without ASCII case.
+func FoldsCase(f *schema.Field) bool { return f.Type != nil && f.Type.Name() == "email" }
+
+// ScaleOf returns the fraction digits of a decimal type, 0 for all others.
+func ScaleOf(t schema.Type) uint8 {
+	if d, ok := t.(interface{ Scale() uint8 }); ok {
+		return d.Scale()
+	}
+	return 0
+}
+
+// Quote makes an identifier of any text.
+func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

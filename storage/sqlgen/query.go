@@ -1,0 +1,255 @@
+package sqlgen
+
+import (
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
+)
+
+// Select prints a query. With parent it asks for the rows at the end of that
+// relation of one row, whose NearField is the first bound value, left null here. The result has the version, one column a test that
+// IsConstant does not settle, the columns of q.Columns that Reads, and extra, in this order.
+func (p *Printer) Select(q *storage.Query, parent *schema.Relation, extra []*schema.Field) {
+	t := p.Names.Table(q.Class)
+	a := p.NewAlias()
+	if parent != nil {
+		p.Args = append(p.Args, schema.Value{})
+	}
+	p.Put("select ")
+	p.Column(a, t.Version)
+	for _, e := range q.Tests {
+		if _, settled := IsConstant(e); !settled {
+			p.Put(", ")
+			p.Truth(e, a)
+		}
+	}
+	for i := range q.Columns {
+		c := &q.Columns[i]
+		if !Reads(c.Field) {
+			continue
+		}
+		p.SQL = append(p.SQL, ',', ' ')
+		if col := t.column(c.Field); col != "" {
+			p.Column(a, col)
+		} else {
+			p.field(c.Field, a, c.Guard)
+		}
+	}
+	for _, f := range extra {
+		p.Put(", ")
+		p.Column(a, t.Columns[f.Index])
+	}
+	p.Put(" from ")
+	p.rows(q, t, a, parent)
+	p.order(q, a)
+	p.window(q)
+}
+
+// Count prints the number of rows of a query without its window.
+func (p *Printer) Count(q *storage.Query) {
+	t := p.Names.Table(q.Class)
+	a := p.NewAlias()
+	p.Put("select count(*) from ")
+	p.rows(q, t, a, nil)
+}
+
+// Reads reports whether a field has a value to read: all but the text id of a composite key.
+func Reads(f *schema.Field) bool { return !f.Synthetic }
+
+// IsConstant reports the outcome of a condition that holds for every row or for none.
+func IsConstant(e schema.Expr) (holds, settled bool) {
+	switch e := e.(type) {
+	case nil:
+		return true, true
+	case schema.Const:
+		return bool(e), true
+	}
+	return false, false
+}
+
+// column is the column of a plain field, "" for all others.
+func (t *Table) column(f *schema.Field) string {
+	if f.Class == t.Class {
+		return t.Columns[f.Index]
+	}
+	return ""
+}
+
+// rows prints the tables and the conditions of a query.
+func (p *Printer) rows(q *storage.Query, t *Table, a Alias, parent *schema.Relation) {
+	w := where{p: p}
+	if parent == nil {
+		p.From(t, a)
+	} else {
+		p.parent(parent, t, a, &w)
+	}
+	p.key(q.Key, t, a, &w)
+	p.deleted(q.Deleted, t, a, &w)
+	if _, ok := q.Where.(schema.Const); q.Where != nil && (!ok || q.Where == schema.Const(false)) {
+		w.next()
+		p.cond(q.Where, a)
+	}
+}
+
+// where puts "where" before the first condition and "and" before the others.
+type where struct {
+	p   *Printer
+	any bool
+}
+
+func (w *where) next() {
+	if w.any {
+		w.p.Put(" and ")
+	} else {
+		w.p.Put(" where ")
+	}
+	w.any = true
+}
+
+// parent prints the way from a bound key to the rows of a relation.
+func (p *Printer) parent(r *schema.Relation, t *Table, a Alias, w *where) {
+	switch r.Kind {
+	case schema.Link, schema.LinkInverse:
+		link := p.joinLink(r, t, a)
+		w.next()
+		p.Column(link, nearSide(p.Names.Link(r.Field), r))
+	case schema.ToOne:
+		p.From(t, a)
+		w.next()
+		p.Column(a, t.Columns[r.To.Key[0].Index])
+	default:
+		p.From(t, a)
+		w.next()
+		p.Column(a, t.Columns[r.Field.Index])
+	}
+	p.Put(" = ")
+	p.SQL = p.Dialect.Param(p.SQL, 1)
+}
+
+// NearField is the field of the parent row whose value Select with a parent wants bound first.
+func NearField(r *schema.Relation) *schema.Field {
+	if r.Kind == schema.ToOne {
+		return r.Field
+	}
+	return r.From.Key[0]
+}
+
+func (p *Printer) key(key []schema.Value, t *Table, a Alias, w *where) {
+	for i, v := range key {
+		f := t.Class.Key[i]
+		w.next()
+		p.Column(a, t.Columns[f.Index])
+		p.Put(" = ")
+		p.Arg(v)
+	}
+}
+
+// Row prints the conditions that pick one row of a statement on alias a.
+func (p *Printer) Row(key []schema.Value, d storage.Deleted, t *Table, a Alias) {
+	w := where{p: p}
+	p.key(key, t, a, &w)
+	p.deleted(d, t, a, &w)
+}
+
+func (p *Printer) deleted(d storage.Deleted, t *Table, a Alias, w *where) {
+	state := t.Live
+	switch {
+	case d == storage.WithDeleted:
+		return
+	case d == storage.OnlyDeleted && t.Live == "":
+		w.next()
+		p.Put("false")
+		return
+	case d == storage.OnlyDeleted:
+		state = t.Dead
+	case t.Live == "":
+		return
+	}
+	w.next()
+	p.Column(a, state)
+}
+
+// order prints the sort keys; without any, the key of the class.
+func (p *Printer) order(q *storage.Query, a Alias) {
+	if q.Key != nil {
+		return
+	}
+	t := p.Names.Table(q.Class)
+	p.Put(" order by ")
+	if len(q.Order) == 0 {
+		for i, f := range q.Class.Key {
+			if i > 0 {
+				p.Put(", ")
+			}
+			p.Column(a, t.Columns[f.Index])
+		}
+		return
+	}
+	for i := range q.Order {
+		if i > 0 {
+			p.Put(", ")
+		}
+		p.sortKey(&q.Order[i], a)
+	}
+}
+
+func (p *Printer) sortKey(o *storage.Order, a Alias) {
+	if rank := p.ranks(o.By); rank != nil {
+		p.rank(rank, o.By, a)
+	} else {
+		p.path(o.By, a)
+	}
+	if o.Desc {
+		p.Put(" desc")
+	}
+	if p.nullable(o.By) {
+		p.SQL = p.Dialect.NullsLast(p.SQL, o.Desc)
+	}
+}
+
+// ranks returns the values of an enum in their order, nil for other types.
+func (p *Printer) ranks(x *schema.Path) []string {
+	if len(x.Member) == 0 && x.Field.Computed == nil {
+		return p.Names.Table(x.Field.Class).ranks[x.Field.Index]
+	}
+	if _, ok := x.Type.(schema.Ranked); ok {
+		return x.Type.Shape().Enum
+	}
+	return nil
+}
+
+func (p *Printer) rank(values []string, x *schema.Path, a Alias) {
+	p.Put("case ")
+	p.path(x, a)
+	for i, v := range values {
+		p.Put(" when ")
+		p.Arg(schema.NewText(v))
+		p.Put(" then ")
+		p.Put(itoa(i))
+	}
+	p.Put(" end")
+}
+
+func (p *Printer) nullable(x *schema.Path) bool {
+	if len(x.Steps) > 0 || len(x.Member) > 0 {
+		return true
+	}
+	f := x.Field
+	return f.Optional || f.Computed != nil && f.Computed.Func != "count" && f.Computed.Func != "sum"
+}
+
+func (p *Printer) window(q *storage.Query) {
+	if q.Key != nil && q.Limit < 0 && q.Skip <= 0 {
+		return
+	}
+	if q.Limit >= 0 {
+		p.Put(" limit ")
+		p.Arg(schema.NewInt(int64(q.Limit)))
+	} else if q.Skip > 0 {
+		p.Put(" limit ")
+		p.SQL = p.Dialect.NoLimit(p.SQL)
+	}
+	if q.Skip > 0 {
+		p.Put(" offset ")
+		p.Arg(schema.NewInt(int64(q.Skip)))
+	}
+}

@@ -1,0 +1,358 @@
+package sqlite
+
+import (
+	"slices"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/storage/sqlgen"
+)
+
+// Deletions walk the references themselves, as the contract wants versions and
+// counters of every row that is touched; the foreign keys of the tables are a
+// second line of defence.
+
+// place names one row of the file. Key is what references to it hold.
+type place struct {
+	class *schema.Class
+	rowid int64
+	key   schema.Value
+}
+
+// rowidColumn cannot be the name of a field.
+const rowidColumn = "_rowid_"
+
+// refused reports the live rows that forbid the soft deletion of a row. A row
+// does not hold on to itself.
+func (a *apply) refused() error {
+	if err := a.whyNot(); err != nil {
+		return err
+	}
+	for _, f := range a.model.around(a.Class).references {
+		if f.Ref.OnDelete != schema.Restrict {
+			continue
+		}
+		t := a.model.names.Table(f.Class)
+		sql := "select count(*) from " + t.Name + " as t0 where t0" + t.Columns[f.Index] + " = +?1"
+		if t.Live != "" {
+			sql += " and t0" + t.Live
+		}
+		if f.Class == a.Class {
+			sql += " and t0" + t.Columns[a.Class.Key[0].Index] + " <> +?1"
+		}
+		var n int64
+		if err := a.conn.query(sql, a.Key[:1], func(st *sqlite.Stmt) { n = st.ColumnInt64(0) }); err != nil {
+			return err
+		}
+		if n > 0 {
+			return &storage.ReferencedError{By: f, Count: n}
+		}
+	}
+	return nil
+}
+
+// delete removes a row for good, with all that goes along.
+func (a *apply) delete() (*storage.Row, error) {
+	if err := a.whyNot(); err != nil {
+		return nil, err
+	}
+	row, err := a.answer()
+	if err != nil {
+		return nil, err
+	}
+	d := deletion{tx: a.tx, going: map[place]bool{}}
+	if err := d.begin(a.Class, a.Key, a.table); err != nil {
+		return nil, err
+	}
+	if err := d.restricted(); err != nil {
+		return nil, err
+	}
+	a.wrote = true
+	if err := d.loosen(); err != nil {
+		return nil, err
+	}
+	for _, p := range d.order {
+		if err := d.unlink(p); err != nil {
+			return nil, err
+		}
+	}
+	return row, d.remove()
+}
+
+// deletion is one Delete with the rows that go along.
+type deletion struct {
+	*tx
+	going map[place]bool
+	order []place
+}
+
+// begin works out the rows that go: those that cascade, and soft-deleted ones
+// that would otherwise restrict.
+func (d *deletion) begin(class *schema.Class, key []schema.Value, t *sqlgen.Table) error {
+	sql := "select " + rowidColumn + ", " + t.Bare[class.Key[0].Index] + " from " + t.Name + " where "
+	for i, f := range class.Key {
+		if i > 0 {
+			sql += " and "
+		}
+		sql += t.Bare[f.Index] + " = +?" + string(rune('1'+i))
+	}
+	if err := d.find(class, sql, key...); err != nil {
+		return err
+	}
+	for i := 0; i < len(d.order); i++ {
+		p := d.order[i]
+		for _, f := range d.model.around(p.class).references {
+			child := d.model.names.Table(f.Class)
+			if f.Ref.OnDelete == schema.SetNull || f.Ref.OnDelete == schema.Restrict && child.Live == "" {
+				continue
+			}
+			sql := pointing(child, f)
+			if f.Ref.OnDelete == schema.Restrict {
+				sql += " and t0" + child.Dead
+			}
+			if err := d.find(f.Class, sql, p.key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// pointing selects the rows whose reference f holds a key.
+func pointing(t *sqlgen.Table, f *schema.Field) string {
+	return "select t0." + rowidColumn + ", t0" + t.Columns[t.Class.Key[0].Index] + " from " + t.Name + " as t0 where t0" + t.Columns[f.Index] + " = +?1"
+}
+
+// find adds the rows a statement yields.
+func (d *deletion) find(class *schema.Class, sql string, args ...schema.Value) error {
+	places, err := d.places(class, sql, args...)
+	for _, p := range places {
+		if !d.going[p] {
+			d.going[p] = true
+			d.order = append(d.order, p)
+		}
+	}
+	return err
+}
+
+func (d *deletion) places(class *schema.Class, sql string, args ...schema.Value) (out []place, err error) {
+	kind := class.Key[0].Type.Kind()
+	err = d.conn.query(sql, args, func(st *sqlite.Stmt) {
+		out = append(out, place{class, st.ColumnInt64(0), keyValue(st, 1, kind)})
+	})
+	return out, err
+}
+
+// restricted refuses the deletion when a row that stays depends on one that goes.
+func (d *deletion) restricted() error {
+	for _, c := range d.model.schema.Classes {
+		for _, f := range c.Fields {
+			if f.Ref == nil || f.Ref.OnDelete != schema.Restrict {
+				continue
+			}
+			n, err := d.staying(f)
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				return &storage.ReferencedError{By: f, Count: n}
+			}
+		}
+	}
+	return nil
+}
+
+// staying counts the rows outside the deletion that point into it with f.
+func (d *deletion) staying(f *schema.Field) (n int64, err error) {
+	t := d.model.names.Table(f.Class)
+	among := slices.ContainsFunc(d.order, func(p place) bool { return p.class == f.Class })
+	for _, p := range d.order {
+		if p.class != f.Ref.To {
+			continue
+		}
+		if among {
+			places, err := d.places(f.Class, pointing(t, f), p.key)
+			if err != nil {
+				return 0, err
+			}
+			for _, child := range places {
+				if !d.going[child] {
+					n++
+				}
+			}
+			continue
+		}
+		sql := "select count(*) from " + t.Name + " where " + t.Bare[f.Index] + " = +?1"
+		if err := d.conn.query(sql, []schema.Value{p.key}, func(st *sqlite.Stmt) { n += st.ColumnInt64(0) }); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}
+
+// loosen clears the set_null references to rows that go: one write a row.
+func (d *deletion) loosen() error {
+	cleared := map[place][]*schema.Field{}
+	var places []place
+	for _, p := range d.order {
+		for _, f := range d.model.around(p.class).references {
+			if f.Ref.OnDelete != schema.SetNull {
+				continue
+			}
+			children, err := d.places(f.Class, pointing(d.model.names.Table(f.Class), f), p.key)
+			if err != nil {
+				return err
+			}
+			for _, child := range children {
+				if d.going[child] {
+					continue
+				}
+				if cleared[child] == nil {
+					places = append(places, child)
+				}
+				if !slices.Contains(cleared[child], f) {
+					cleared[child] = append(cleared[child], f)
+				}
+			}
+		}
+	}
+	for _, p := range places {
+		if err := d.clear(p, cleared[p]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clear sets references of a row to null, which is a write of that row and subject to its checks.
+func (d *deletion) clear(p place, fields []*schema.Field) error {
+	version, err := d.bump(p.class)
+	if err != nil {
+		return err
+	}
+	t := d.model.names.Table(p.class)
+	sql := "update " + t.Name + " set " + t.Version[1:] + " = ?1"
+	for _, f := range fields {
+		sql += ", " + t.Bare[f.Index] + " = null"
+	}
+	if err := d.conn.do(sql+" where "+rowidColumn+" = ?2", schema.NewInt(version), schema.NewInt(p.rowid)); err != nil {
+		return err
+	}
+	for _, check := range p.class.Checks {
+		pr := d.print()
+		t0 := pr.NewAlias()
+		pr.Put("select ")
+		pr.Truth(check.Where, t0)
+		pr.Put(" from ")
+		pr.From(t, t0)
+		pr.Put(" where t0." + rowidColumn + " = ")
+		pr.Arg(schema.NewInt(p.rowid))
+		holds := true
+		if err := d.oneRow(func(st *sqlite.Stmt) { holds = st.ColumnInt64(0) != 0 }); err != nil {
+			return err
+		}
+		if !holds {
+			return &storage.CheckError{Check: check}
+		}
+	}
+	return nil
+}
+
+// unlink removes the links of a row that goes. Losing a link is a write of the
+// row that owned it.
+func (d *deletion) unlink(p place) error {
+	near := d.model.around(p.class)
+	for _, f := range near.manys {
+		link := d.model.names.Link(f)
+		if err := d.conn.do("delete from "+link.Name+" where "+link.Own[1:]+" = +?1", p.key); err != nil {
+			return err
+		}
+		if d.conn.db.Changes() > 0 {
+			if _, err := d.bump(f.Many.To); err != nil {
+				return err
+			}
+		}
+	}
+	for _, f := range near.links {
+		link := d.model.names.Link(f)
+		owners, err := d.keys("select "+link.Own[1:]+" from "+link.Name+" where "+link.Other[1:]+" = +?1", f.Class, p.key)
+		if err != nil {
+			return err
+		}
+		if err := d.conn.do("delete from "+link.Name+" where "+link.Other[1:]+" = +?1", p.key); err != nil {
+			return err
+		}
+		for _, owner := range owners {
+			if err := d.touch(f.Class, owner); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// touch moves a row to a new version.
+func (t *tx) touch(class *schema.Class, key schema.Value) error {
+	version, err := t.bump(class)
+	if err != nil {
+		return err
+	}
+	table := t.model.names.Table(class)
+	return t.conn.do("update "+table.Name+" set "+table.Version[1:]+" = ?1 where "+table.Bare[class.Key[0].Index]+" = +?2", schema.NewInt(version), key)
+}
+
+// remove deletes the rows, those that point before those they point at. Foreign keys
+// tell when one comes too early: it waits for the next round. Rows that point
+// at each other in a circle are taken apart first.
+func (d *deletion) remove() error {
+	rest := slices.Clone(d.order)
+	slices.Reverse(rest)
+	apart := false
+	for len(rest) > 0 {
+		var later []place
+		var early error
+		for _, p := range rest {
+			t := d.model.names.Table(p.class)
+			err := d.conn.do("delete from "+t.Name+" where "+rowidColumn+" = ?1", schema.NewInt(p.rowid))
+			switch {
+			case isForeignKey(err):
+				later, early = append(later, p), err
+				continue
+			case err != nil:
+				return err
+			}
+			if _, err := d.bump(p.class); err != nil {
+				return err
+			}
+		}
+		if len(later) == len(rest) {
+			if apart {
+				return early
+			}
+			apart = true
+			if err := d.takeApart(later); err != nil {
+				return err
+			}
+		}
+		rest = later
+	}
+	return nil
+}
+
+// takeApart clears the optional references of rows that are about to go.
+func (d *deletion) takeApart(places []place) error {
+	for _, p := range places {
+		t := d.model.names.Table(p.class)
+		for _, f := range p.class.Fields {
+			if f.Ref == nil || !f.Optional {
+				continue
+			}
+			if err := d.conn.do("update "+t.Name+" set "+t.Bare[f.Index]+" = null where "+rowidColumn+" = ?1", schema.NewInt(p.rowid)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

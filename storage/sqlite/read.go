@@ -1,0 +1,256 @@
+package sqlite
+
+import (
+	"context"
+	"math"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/storage/sqlgen"
+)
+
+// Read answers a query. What takes one statement runs by itself; what takes
+// several runs in a transaction, which is one snapshot.
+func (s *Store) Read(ctx context.Context, q *storage.Query) (*storage.Page, error) {
+	m, err := s.modelOf(q.Class)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.reader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { s.readers <- c }()
+	c.begin(ctx)
+	defer c.end()
+	c.print.Names = m.names
+	page, err := c.snapshot(q)
+	if err != nil {
+		return nil, readError(ctx, err)
+	}
+	return page, nil
+}
+
+// Counters returns the change counter of each class.
+func (s *Store) Counters(ctx context.Context, classes []*schema.Class) ([]int64, error) {
+	c, err := s.reader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { s.readers <- c }()
+	c.begin(ctx)
+	defer c.end()
+	counters, err := c.counters(classes)
+	if err != nil {
+		return nil, readError(ctx, err)
+	}
+	return counters, nil
+}
+
+// snapshot reads in a transaction when one statement is not enough.
+func (c *conn) snapshot(q *storage.Query) (*storage.Page, error) {
+	if len(q.Expand) == 0 && len(q.Watch) == 0 && !q.Total {
+		return c.page(q)
+	}
+	if err := c.do("begin"); err != nil {
+		return nil, err
+	}
+	page, err := c.page(q)
+	if err == nil && len(q.Watch) > 0 {
+		page.Counters, err = c.counters(q.Watch)
+	}
+	if end := c.do("commit"); err == nil {
+		err = end
+	}
+	return page, err
+}
+
+// page reads all that a query asks for but the counters.
+func (c *conn) page(q *storage.Query) (*storage.Page, error) {
+	page := new(storage.Page)
+	if q.Limit != 0 || q.Key != nil {
+		r := rowReader{conn: c}
+		rows, err := r.read(q)
+		if err != nil {
+			return nil, err
+		}
+		page.Rows = rows
+	}
+	if !q.Total {
+		return page, nil
+	}
+	// A page that is not full ends where the rows end.
+	if n := len(page.Rows); q.Limit < 0 && (n > 0 || q.Skip <= 0) || n > 0 && n < q.Limit || n == 0 && q.Skip <= 0 && q.Limit > 0 {
+		page.Total = int64(max(q.Skip, 0) + n)
+		return page, nil
+	}
+	total, err := c.count(q)
+	page.Total = total
+	return page, err
+}
+
+func (c *conn) count(q *storage.Query) (n int64, err error) {
+	c.print.Reset()
+	c.print.Count(q)
+	st, err := c.printed()
+	if err != nil {
+		return 0, err
+	}
+	err = each(st, func(st *sqlite.Stmt) { n = st.ColumnInt64(0) })
+	return n, err
+}
+
+// rowReader reads the rows of one query, and of those expanded in it.
+type rowReader struct {
+	*conn
+	slab  slab
+	plan  plan
+	err   error
+	extra []*schema.Field
+}
+
+// plan says what to do with the columns of a result.
+type plan struct {
+	width   int    // values of a row
+	settled uint64 // tests that hold for every row
+	tests   []int8 // bit of each test column
+	columns []target
+}
+
+// target is where the value of a column goes.
+type target struct {
+	slot  int32
+	kind  schema.Kind
+	scale uint8
+}
+
+// compile fills the plan for a query.
+func (r *rowReader) compile(q *storage.Query) {
+	names := r.print.Names
+	p := plan{width: len(q.Class.Fields), columns: make([]target, 0, len(q.Columns)+len(r.extra))}
+	for i, e := range q.Tests {
+		if holds, settled := sqlgen.IsConstant(e); !settled {
+			p.tests = append(p.tests, int8(i))
+		} else if holds {
+			p.settled |= 1 << uint(i)
+		}
+	}
+	for i := range q.Columns {
+		f := q.Columns[i].Field
+		if sqlgen.Reads(f) {
+			kind, scale := names.Kind(f)
+			p.columns = append(p.columns, target{int32(f.Index), kind, scale})
+		}
+	}
+	for i, f := range r.extra {
+		kind, scale := names.Kind(f)
+		p.columns = append(p.columns, target{int32(p.width + i), kind, scale})
+	}
+	p.width += len(r.extra)
+	r.plan = p
+}
+
+// read prints and runs a query.
+func (r *rowReader) read(q *storage.Query) ([]storage.Row, error) {
+	r.extra = extraFields(q)
+	r.print.Reset()
+	r.print.Select(q, nil, r.extra)
+	st, err := r.printed()
+	if err != nil {
+		return nil, err
+	}
+	r.compile(q)
+	r.slab.rows = expected(q)
+	rows, err := r.collect(st, make([]storage.Row, 0, r.slab.rows))
+	if err != nil || len(q.Expand) == 0 {
+		return rows, err
+	}
+	return rows, r.expand(q, rows, r.extra)
+}
+
+// expected guesses the number of rows, for the first allocation.
+func expected(q *storage.Query) int {
+	if q.Key != nil {
+		return 1
+	}
+	if q.Limit < 0 || q.Limit > 32 {
+		return 32
+	}
+	return q.Limit
+}
+
+// collect appends the rows of a bound statement.
+func (r *rowReader) collect(st *sqlite.Stmt, rows []storage.Row) ([]storage.Row, error) {
+	for {
+		more, err := st.Step()
+		if err != nil {
+			return nil, err
+		}
+		if !more {
+			break
+		}
+		rows = append(rows, storage.Row{})
+		r.row(st, &rows[len(rows)-1])
+	}
+	if err := st.Reset(); err != nil {
+		return nil, err
+	}
+	return rows, r.err
+}
+
+func (r *rowReader) row(st *sqlite.Stmt, row *storage.Row) {
+	row.Version = st.ColumnInt64(0)
+	row.Tests = r.plan.settled
+	col := 1
+	for _, bit := range r.plan.tests {
+		if st.ColumnInt64(col) != 0 {
+			row.Tests |= 1 << uint(bit)
+		}
+		col++
+	}
+	values := r.slab.take(r.plan.width)
+	for i := range r.plan.columns {
+		t := &r.plan.columns[i]
+		values[t.slot] = r.value(st, col, t)
+		col++
+	}
+	row.Values = values
+}
+
+// value reads a column as its kind. Zero values are looked at again: they are
+// what the driver shows for null.
+func (r *rowReader) value(st *sqlite.Stmt, col int, t *target) schema.Value {
+	switch t.kind {
+	case schema.Text:
+		if text, null := r.slab.column(st, col); !null {
+			return schema.NewText(text)
+		}
+	case schema.Int:
+		if n := st.ColumnInt64(col); n != 0 || !st.ColumnIsNull(col) {
+			return schema.NewInt(n)
+		}
+	case schema.Decimal:
+		if n := st.ColumnInt64(col); n != 0 || !st.ColumnIsNull(col) {
+			return schema.NewDecimal(n, t.scale)
+		}
+	case schema.Bool:
+		if n := st.ColumnInt64(col); n != 0 || !st.ColumnIsNull(col) {
+			return schema.NewBool(n != 0)
+		}
+	case schema.Float:
+		f := st.ColumnFloat(col)
+		if math.IsInf(f, 0) {
+			r.err = storage.ErrTooLarge
+		}
+		if f != 0 || !st.ColumnIsNull(col) {
+			return schema.NewFloat(f)
+		}
+	case schema.JSON:
+		if text, null := r.slab.column(st, col); !null {
+			return schema.NewJSON(text)
+		}
+	}
+	return schema.Value{}
+}

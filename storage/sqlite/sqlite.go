@@ -1,0 +1,206 @@
+// Package sqlite keeps records in one SQLite file. It is the default store.
+//
+// The file is in WAL mode. A few connections only read and are handed around
+// through a channel; one goroutine owns the only connection that writes. It
+// collects the transactions of concurrent callers into one SQLite transaction,
+// each in a savepoint of its own, so that they share one fsync and no writer ever
+// meets another of this process. Other processes may use the file at the same time.
+//
+// Every row has a hidden column _version. Versions come from one counter a
+// class, in the table _dowel_counters, which moves in the same transaction.
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/storage/sqlgen"
+)
+
+// Options tune a store. The zero value is what applications want.
+type Options struct {
+	// Readers is the number of connections that read; 0 is twice the
+	// processors, from 2 to 8.
+	Readers int
+	// Sync is the synchronous pragma of the writer: FULL (the default: an
+	// acknowledged write survives a power cut), NORMAL (it survives a crash of the
+	// process) or OFF, for tests.
+	Sync string
+	// CacheKiB is the page cache of each connection; 0 is 4096.
+	CacheKiB int
+	// Statements is how many prepared statements each connection keeps; 0 is 200.
+	Statements int
+	// Timeout ends a statement that runs longer; 0 is 5 s, negative is never.
+	Timeout time.Duration
+	// LockWait is how long to wait for another process that writes; 0 is 2 s.
+	LockWait time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	if o.Readers <= 0 {
+		o.Readers = min(max(2*runtime.GOMAXPROCS(0), 2), 8)
+	}
+	if o.Sync == "" {
+		o.Sync = "FULL"
+	}
+	if o.CacheKiB <= 0 {
+		o.CacheKiB = 4096
+	}
+	if o.Statements <= 0 {
+		o.Statements = 200
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 5 * time.Second
+	}
+	if o.LockWait <= 0 {
+		o.LockWait = 2 * time.Second
+	}
+	return o
+}
+
+// Store is a storage.Store on one SQLite file.
+type Store struct {
+	path    string
+	options Options
+	model   atomic.Pointer[model]
+	former  atomic.Pointer[model] // the revision before
+	readers chan *conn
+	writer  *writer
+	watch   *watchdog
+
+	closing sync.Once
+	closed  chan struct{}
+}
+
+var _ storage.Store = (*Store)(nil)
+
+// Open opens the file at path, which is made with its folder when it is not
+// there. Tables are made by Migrate.
+func Open(path string, s *schema.Schema, o Options) (*Store, error) {
+	o = o.withDefaults()
+	switch o.Sync {
+	case "FULL", "NORMAL", "OFF", "EXTRA":
+	default:
+		return nil, fmt.Errorf("sqlite: synchronous %q is none of FULL, NORMAL, OFF, EXTRA", o.Sync)
+	}
+	if err := makeFolder(path); err != nil {
+		return nil, err
+	}
+	st := &Store{path: path, options: o, readers: make(chan *conn, o.Readers), closed: make(chan struct{})}
+	st.watch = newWatchdog(o.Timeout)
+	st.model.Store(newModel(s))
+	if err := st.connect(); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return st, nil
+}
+
+func makeFolder(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	return nil
+}
+
+// connect opens the writer first: it makes the file and puts it in WAL mode.
+func (s *Store) connect() error {
+	c, err := openConn(s.path, s.options, s.watch, true)
+	if err != nil {
+		return err
+	}
+	if err := c.script(systemTables); err != nil {
+		return errors.Join(err, c.close())
+	}
+	s.writer = startWriter(s, c)
+	for range s.options.Readers {
+		c, err := openConn(s.path, s.options, s.watch, false)
+		if err != nil {
+			return err
+		}
+		s.readers <- c
+	}
+	return nil
+}
+
+// Use makes the store serve another revision of the schema. Work that began
+// under the one before can end under it.
+func (s *Store) Use(to *schema.Schema) error {
+	s.former.Store(s.model.Swap(newModel(to)))
+	return nil
+}
+
+// Close waits for running transactions and reads, and releases the file.
+func (s *Store) Close() error {
+	var errs []error
+	s.closing.Do(func() {
+		close(s.closed)
+		if s.writer != nil {
+			errs = append(errs, s.writer.stop())
+			for range s.options.Readers {
+				select {
+				case c := <-s.readers:
+					errs = append(errs, c.close())
+				case <-time.After(s.options.LockWait + 2*watchTick):
+					// Opening failed half-way, or a reader is lost: nothing to wait for.
+				}
+			}
+		}
+		s.watch.stop()
+	})
+	return errors.Join(errs...)
+}
+
+// isClosed reports whether Close was called.
+func (s *Store) isClosed() bool {
+	select {
+	case <-s.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Explain shows the statement and the bound values that Read uses for the rows of a query.
+func (s *Store) Explain(q *storage.Query) (sql string, args []schema.Value) {
+	m, err := s.modelOf(q.Class)
+	if err != nil {
+		m = newModel(&schema.Schema{})
+	}
+	p := sqlgen.Printer{Dialect: sqlgen.SQLite{}, Names: m.names}
+	p.Select(q, nil, nil)
+	return string(p.SQL), p.Args
+}
+
+// reader takes a connection that reads.
+func (s *Store) reader(ctx context.Context) (*conn, error) {
+	if s.isClosed() {
+		return nil, errClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case c := <-s.readers:
+		return c, nil
+	default:
+	}
+	select {
+	case c := <-s.readers:
+		return c, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s.closed:
+		return nil, errClosed
+	}
+}
+
+var errClosed = fmt.Errorf("%w: store is closed", storage.ErrUnavailable)
