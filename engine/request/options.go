@@ -10,6 +10,7 @@ import (
 
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/schema/expr"
 )
 
 // view reads with, fields and deleted.
@@ -75,7 +76,11 @@ func (q *query) selection() actions.Select {
 // where checks the grammar of an expression; its names are bound later.
 func (q *query) where() string {
 	text := q.text[optWhere]
-	q.checkWhere(q.at(optWhere), text)
+	if _, err := expr.Parse(text); err != nil {
+		p := q.at(optWhere).problem("syntax", "`where`: "+err.Error()+".")
+		p.Hint = err.Hint
+		q.syntax = append(q.syntax, p)
+	}
 	return text
 }
 

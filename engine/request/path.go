@@ -165,7 +165,7 @@ func (p *Parser) noCollection(name string) error {
 	var known []string
 	for _, c := range p.Schema.Classes {
 		if c.Expose && !c.Internal {
-			if name == c.Name || name == c.Table || name == c.TypeName {
+			if name == c.Name || name == c.Table || name == c.TypeName || strings.EqualFold(name, c.Collection) {
 				return notFound("There is no collection `"+excerpt(name)+"`.", didYouMean(c.Collection))
 			}
 			known = append(known, c.Collection)

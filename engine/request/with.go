@@ -18,7 +18,7 @@ import (
 // stands in double quotes (in where= also in single ones) is passed over. Items
 // that begin alike are one tree: orders,orders.items expands orders once.
 func (q *query) with() []actions.With {
-	r := withReader{q: q, at: q.at(optWith), rest: q.text[optWith]}
+	r := withReader{at: q.at(optWith), rest: q.text[optWith]}
 	var tree []actions.With
 	for {
 		r.item(&tree)
@@ -31,20 +31,23 @@ func (q *query) with() []actions.With {
 		}
 		r.rest = r.rest[1:]
 	}
+	q.syntax = append(q.syntax, r.syntax...)
+	q.misfits = append(q.misfits, r.misfits...)
 	if r.failed {
 		return nil
 	}
 	return tree
 }
 
-// withReader reads the text of with= from the left.
+// withReader reads the text of with= from the left. What is wrong it keeps to
+// itself: a pointer to the query here would move that one to the heap.
 type withReader struct {
-	q      *query
-	at     place
-	rest   string
-	last   string // the item being read
-	failed bool
-	nodes  int
+	at              place
+	rest            string
+	last            string // the item being read
+	failed          bool
+	nodes           int
+	syntax, misfits []actions.Problem
 }
 
 // mostNodes bounds the tree of expansions, whatever the classes allow.
@@ -52,7 +55,7 @@ const mostNodes = 64
 
 func (r *withReader) fail(what string) {
 	if !r.failed {
-		r.q.bad(r.at, "syntax", "`with`: "+what+"; it is relations separated by commas: with=orders,orders.items or with=orders(status=eq:placed;limit=5).")
+		r.syntax = append(r.syntax, r.at.problem("syntax", "`with`: "+what+"; it is relations separated by commas: with=orders,orders.items or with=orders(status=eq:placed;limit=5)."))
 	}
 	r.failed = true
 }
@@ -83,7 +86,7 @@ func (r *withReader) item(tree *[]actions.With) {
 		return
 	}
 	if !isZero(&node.Select) && !reflect.DeepEqual(node.Select, s) {
-		r.q.bad(r.at, "conflict", "`with`: `"+excerpt(path)+"` has different options in two places.")
+		r.syntax = append(r.syntax, r.at.problem("conflict", "`with`: `"+excerpt(path)+"` has different options in two places."))
 		r.failed = true
 		return
 	}
@@ -104,7 +107,7 @@ func (r *withReader) node(tree *[]actions.With, path string) *actions.With {
 		}
 		if node == nil {
 			if r.nodes++; r.nodes > mostNodes {
-				r.q.misfits = append(r.q.misfits, r.at.problem("too-many", "`with` names more than "+itoa(mostNodes)+" relations."))
+				r.misfits = append(r.misfits, r.at.problem("too-many", "`with` names more than "+itoa(mostNodes)+" relations."))
 				r.failed = true
 				return nil
 			}
@@ -140,8 +143,8 @@ func (r *withReader) options(path string) (actions.Select, bool) {
 		}
 	}
 	s := sub.selection()
-	r.q.syntax = append(r.q.syntax, r.located(path, sub.syntax)...)
-	r.q.misfits = append(r.q.misfits, r.located(path, sub.misfits)...)
+	r.syntax = append(r.syntax, r.located(path, sub.syntax)...)
+	r.misfits = append(r.misfits, r.located(path, sub.misfits)...)
 	return s, len(sub.syntax) == 0
 }
 
