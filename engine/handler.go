@@ -23,10 +23,9 @@ type revision interface {
 	Schema() *schema.Schema
 	// Parse reads a request into an action. Its errors are *actions.Error.
 	Parse(r *http.Request) (actions.Action, error)
-	// Allow returns the methods that the resource of a request offers.
-	Allow(r *http.Request) ([]string, error)
-	// AcceptPatch returns what PATCH takes there (RFC 5789 §3.1), nil where it is not offered.
-	AcceptPatch(r *http.Request) []string
+	// Allow returns the methods that the resource of a request offers, and what
+	// PATCH takes there (RFC 5789 §3.1), nil where it is not offered.
+	Allow(r *http.Request) (methods, patch []string, err error)
 	Invoke(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error)
 	// Accounts checks credentials and logs users in.
 	Accounts() accounts
@@ -298,13 +297,13 @@ func escapedPath(r *http.Request) string {
 
 // options answers OPTIONS: what the resource offers, to anybody alike.
 func (x *exchange) options() {
-	methods, err := x.rev.Allow(x.r)
+	methods, patch, err := x.rev.Allow(x.r)
 	if err != nil {
 		x.fail(err)
 		return
 	}
 	h := x.w.Header()
 	h["Allow"] = []string{strings.Join(methods, ", ")}
-	setList(h, "Accept-Patch", x.rev.AcceptPatch(x.r))
+	setList(h, "Accept-Patch", patch)
 	x.sendEmpty(http.StatusNoContent)
 }

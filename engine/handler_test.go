@@ -52,12 +52,8 @@ func (t *testRevision) Parse(r *http.Request) (actions.Action, error) {
 	return &actions.Get{Class: "customer", ID: "7"}, nil
 }
 
-func (t *testRevision) Allow(r *http.Request) ([]string, error) {
-	return []string{"GET", "HEAD", "PATCH", "OPTIONS"}, nil
-}
-
-func (t *testRevision) AcceptPatch(r *http.Request) []string {
-	return []string{"application/merge-patch+json"}
+func (t *testRevision) Allow(*http.Request) (methods, patch []string, err error) {
+	return []string{"GET", "HEAD", "PATCH", "OPTIONS"}, []string{"application/merge-patch+json"}, nil
 }
 
 func (t *testRevision) Invoke(_ context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error) {
@@ -154,20 +150,25 @@ func viewOf(c *schema.Class) *actions.Shown {
 
 // do sends a request: header fields are "Name: value" lines.
 func (f *fixture) do(method, target, content string, header ...string) *http.Response {
+	return f.send(f.request(method, target, content, header...))
+}
+
+// request makes a request of this machine, with JSON unless a field says otherwise.
+func (f *fixture) request(method, target, content string, header ...string) *http.Request {
 	var body io.Reader
 	if content != "" {
 		body = strings.NewReader(content)
 	}
 	r := httptest.NewRequest(method, target, body)
 	r.RemoteAddr = "127.0.0.1:1"
-	if content != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
 	for _, line := range header {
 		name, value, _ := strings.Cut(line, ": ")
 		r.Header.Add(name, value)
 	}
-	return f.send(r)
+	if content != "" && r.Header["Content-Type"] == nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	return r
 }
 
 func (f *fixture) send(r *http.Request) *http.Response {

@@ -13,6 +13,9 @@ import (
 // drainFor is how long requests in flight get to finish once the server is told to stop.
 const drainFor = 15 * time.Second
 
+// Serve serves the application over HTTP on a listener, as Handler.Serve does.
+func (e *Engine) Serve(ctx context.Context, l net.Listener) error { return e.handler.Serve(ctx, l) }
+
 // Serve answers requests on a listener until ctx is done. Then it refuses new
 // requests, reports itself as not ready, lets those in flight finish, and returns nil. It
 // closes the listener.

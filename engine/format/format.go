@@ -56,6 +56,15 @@ var formats = [...]Format{
 	{Name: "ndjson", Type: "application/x-ndjson", Append: appendNDJSON},
 }
 
+// Names are the words of format=, in the order of Formats.
+func Names() []string {
+	names := make([]string, len(formats))
+	for i := range formats {
+		names[i] = formats[i].Name
+	}
+	return names
+}
+
 // Find returns the format of that name; "" is the default. Unknown names give
 // the default too: what a client may ask for is decided before anything runs.
 func Find(name string) *Format {
