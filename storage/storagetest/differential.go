@@ -27,10 +27,15 @@ func Differential(t *testing.T, a, b Open) {
 		defer scope.end()
 		s := DrawSchema(rt)
 		d := &duel{t: rt, ctx: context.Background(), schema: s, stores: [2]storage.Store{a(scope, s), b(scope, s)}}
-		for range rapid.IntRange(1, 25).Draw(rt, "transactions") {
+		for range rapid.IntRange(2, 8).Draw(rt, "rows") {
+			for _, c := range s.Classes {
+				d.same([]*storage.Change{DrawInsert(rt, c, d.known())}, []bool{false}, false)
+			}
+		}
+		for range rapid.IntRange(1, 12).Draw(rt, "transactions") {
 			d.transact()
 		}
-		for range 5 {
+		for range rapid.IntRange(1, 8).Draw(rt, "queries") {
 			class := rapid.SampledFrom(s.Classes).Draw(rt, "class")
 			d.ask(DrawQuery(rt, class, 2))
 		}
@@ -58,10 +63,16 @@ func (d *duel) both(what string, fn func(s storage.Store) string) {
 func (d *duel) transact() {
 	n := rapid.IntRange(1, 3).Draw(d.t, "changes")
 	changes, saved := make([]*storage.Change, n), make([]bool, n)
+	known := d.known()
 	for i := range changes {
-		changes[i], saved[i] = DrawChange(d.t, d.schema), rapid.Bool().Draw(d.t, "savepoint")
+		changes[i], saved[i] = DrawChange(d.t, d.schema, known), rapid.Bool().Draw(d.t, "savepoint")
 	}
-	fail := rapid.IntRange(0, 9).Draw(d.t, "fail at the end") == 0
+	d.same(changes, saved, !often(d.t, "commit"))
+}
+
+// same runs a transaction on both stores and compares all they hold.
+func (d *duel) same(changes []*storage.Change, saved []bool, fail bool) {
+	d.t.Helper()
 	d.both("transaction", func(s storage.Store) string {
 		before := d.versions(s)
 		counters := d.counters(s)
@@ -146,6 +157,23 @@ func (d *duel) dump(s storage.Store) string {
 		}
 	}
 	return b.String()
+}
+
+// known reads the keys of all rows.
+func (d *duel) known() Known {
+	known := Known{}
+	for _, c := range d.schema.Classes {
+		q := everything(c)
+		q.Expand = nil
+		p, err := d.stores[0].Read(d.ctx, q)
+		if err != nil {
+			d.t.Fatalf("read: %v", err)
+		}
+		for i := range p.Rows {
+			known[c] = append(known[c], p.Rows[i].Key(c))
+		}
+	}
+	return known
 }
 
 // versions maps every row of a store to its version.

@@ -12,6 +12,27 @@ import (
 // have come from a schema file, a rule or a request. Values come from small
 // pools, so that rows meet, clash and refer to each other.
 
+// Known are keys of rows that exist, so that most draws of a key hit one.
+type Known map[*schema.Class][][]schema.Value
+
+// Key draws a key of the class, mostly of a row that exists.
+func (k Known) Key(t *rapid.T, c *schema.Class) []schema.Value {
+	if keys := k[c]; len(keys) > 0 && often(t, "existing") {
+		return rapid.SampledFrom(keys).Draw(t, c.Name)
+	}
+	return DrawKey(t, c)
+}
+
+// Value draws a value of the field, never null; a reference mostly hits.
+func (k Known) Value(t *rapid.T, f *schema.Field) schema.Value {
+	if f.Ref != nil {
+		return k.Key(t, f.Ref.To)[0]
+	}
+	return DrawValue(t, f)
+}
+
+func often(t *rapid.T, label string) bool { return rapid.IntRange(0, 7).Draw(t, label) > 0 }
+
 // DrawSchema draws two to four classes with every kind of key, field,
 // relation and constraint.
 func DrawSchema(t *rapid.T) *schema.Schema {
@@ -77,15 +98,24 @@ func (d *classDraw) draw(i int) {
 	if len(plain) > 1 && d.bool("unique together") {
 		d.add(UniqueTogether(plain[0], plain[1]))
 	}
-	if d.bool("check") {
-		// Drawn when the class is known, from its own fields only.
-		seed := rapid.IntRange(0, 1<<30).Draw(d.t, "check seed")
-		d.add(Check("check", func(c *schema.Class) schema.Expr {
-			return rapid.Custom(func(t *rapid.T) schema.Expr {
-				return schema.Or{schema.IsNull{X: ownPath(t, c)}, drawLeaf(t, c, ownPath)}
-			}).Example(seed)
-		}))
+	if len(plain) > 0 && d.bool("check") {
+		d.check(plain[0])
 	}
+}
+
+// check forbids one value of a field; that seldom matters, and when it does it is the check's fault.
+func (d *classDraw) check(name string) {
+	null := rapid.Bool().Draw(d.t, "check null")
+	seed := rapid.IntRange(0, 1000).Draw(d.t, "check value")
+	d.add(Check("check", func(c *schema.Class) schema.Expr {
+		p := Path(c, name)
+		v := rapid.Custom(func(t *rapid.T) schema.Value { return DrawValue(t, p.Field) }).Example(seed)
+		differs := schema.Compare{Op: schema.Ne, Left: p, Right: schema.Lit{Value: v}}
+		if null {
+			return schema.Or{schema.IsNull{X: p}, differs}
+		}
+		return schema.Not{X: schema.Compare{Op: schema.Eq, Left: p, Right: schema.Lit{Value: v}}}
+	}))
 }
 
 // targets are the classes that can be referred to: those with a key of one field.
@@ -216,6 +246,9 @@ func DrawValue(t *rapid.T, f *schema.Field) schema.Value {
 	if f.Ref != nil {
 		return drawKeyPart(t, f.Ref.To.Key[0])
 	}
+	if f.Name == "label" { // unique in every class, so from a larger pool
+		return schema.NewText(fmt.Sprintf("l%d", rapid.IntRange(1, 30).Draw(t, "label")))
+	}
 	return drawTyped(t, f.Type, f.Name)
 }
 
@@ -285,7 +318,7 @@ func drawTyped(t *rapid.T, typ schema.Type, label string) schema.Value {
 // DrawExpr draws a condition bound to the class, at most depth levels deep.
 func DrawExpr(t *rapid.T, c *schema.Class, depth int) schema.Expr {
 	if depth <= 0 {
-		return drawLeaf(t, c, drawPath)
+		return drawLeaf(t, c)
 	}
 	sub := func() schema.Expr { return DrawExpr(t, c, depth-1) }
 	switch rapid.IntRange(0, 9).Draw(t, "node") {
@@ -304,7 +337,7 @@ func DrawExpr(t *rapid.T, c *schema.Class, depth int) schema.Expr {
 	case 5:
 		return schema.Const(rapid.Bool().Draw(t, "const"))
 	}
-	return drawLeaf(t, c, drawPath)
+	return drawLeaf(t, c)
 }
 
 // drawGuard draws what may be seen of a class, mostly everything.
@@ -313,20 +346,6 @@ func drawGuard(t *rapid.T, c *schema.Class, depth int) schema.Expr {
 		return nil
 	}
 	return DrawExpr(t, c, min(depth, 1))
-}
-
-// pathDraw draws a path from a class.
-type pathDraw func(t *rapid.T, c *schema.Class) *schema.Path
-
-func ownPath(t *rapid.T, c *schema.Class) *schema.Path {
-	var own []*schema.Field
-	for _, f := range c.Fields {
-		if f.Stored() && f.Type.Kind() != schema.JSON && f != c.DeletedAt {
-			own = append(own, f)
-		}
-	}
-	f := rapid.SampledFrom(own).Draw(t, "field")
-	return &schema.Path{Field: f, Type: f.Type}
 }
 
 func drawPath(t *rapid.T, c *schema.Class) *schema.Path {
@@ -365,8 +384,8 @@ func drawPath(t *rapid.T, c *schema.Class) *schema.Path {
 }
 
 // drawLeaf draws a condition on one path that its type allows.
-func drawLeaf(t *rapid.T, c *schema.Class, path pathDraw) schema.Expr {
-	p := path(t, c)
+func drawLeaf(t *rapid.T, c *schema.Class) schema.Expr {
+	p := drawPath(t, c)
 	if p.Type.Kind() == schema.JSON {
 		if p.Type.Name() != "list" || p.Field.Many == nil && rapid.Bool().Draw(t, "null") {
 			return schema.IsNull{X: p}
@@ -389,7 +408,7 @@ func drawLeaf(t *rapid.T, c *schema.Class, path pathDraw) schema.Expr {
 			return schema.Like{X: p, Pattern: rapid.SampledFrom(pool).Draw(t, "pattern")}
 		}
 	case 3:
-		if q := path(t, c); comparable(p.Type, q.Type) {
+		if q := drawPath(t, c); comparable(p.Type, q.Type) {
 			return schema.Compare{Op: drawOp(t, p.Type), Left: p, Right: q}
 		}
 	}

@@ -20,7 +20,7 @@ func DrawQuery(t *rapid.T, c *schema.Class, depth int) *storage.Query {
 	if c.SoftDelete {
 		q.Deleted = storage.Deleted(rapid.IntRange(0, 2).Draw(t, "deleted"))
 	}
-	if rapid.IntRange(0, 5).Draw(t, "by key") == 0 {
+	if rapid.IntRange(0, 7).Draw(t, "by key") == 0 {
 		q.Key = DrawKey(t, c)
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "tests") {
@@ -91,50 +91,70 @@ func everything(c *schema.Class) *storage.Query {
 	return q
 }
 
-// DrawChange draws one change of a row of the schema; many are refused.
-func DrawChange(t *rapid.T, s *schema.Schema) *storage.Change {
+// DrawInsert draws a row that nothing but constraints can refuse.
+func DrawInsert(t *rapid.T, class *schema.Class, known Known) *storage.Change {
+	c := &storage.Change{Op: storage.Insert, Class: class, Return: everything(class)}
+	for i, v := range DrawKey(t, class) {
+		if class.Key[i].Ref != nil {
+			v = known.Value(t, class.Key[i])
+		}
+		c.Set = append(c.Set, storage.Assign{Field: class.Key[i], Value: v})
+	}
+	drawSets(t, c, known)
+	return c
+}
+
+// DrawChange draws one change of a row of the schema; some are refused.
+func DrawChange(t *rapid.T, s *schema.Schema, known Known) *storage.Change {
 	class := rapid.SampledFrom(s.Classes).Draw(t, "class")
-	ops := []storage.Op{storage.Insert, storage.Insert, storage.Insert, storage.Insert, storage.Update, storage.Update, storage.Delete}
+	ops := []storage.Op{storage.Update, storage.Insert, storage.Insert, storage.Update, storage.Delete}
 	if class.SoftDelete {
 		ops = append(ops, storage.SoftDelete, storage.Restore)
 	}
-	c := &storage.Change{Class: class, Op: rapid.SampledFrom(ops).Draw(t, "op"), Return: everything(class)}
-	key := DrawKey(t, class)
-	if c.Op == storage.Insert {
-		for i, k := range class.Key {
-			c.Set = append(c.Set, storage.Assign{Field: k, Value: key[i]})
-		}
-	} else {
-		c.Key = key
-		if class.SoftDelete {
-			c.Deleted = storage.Deleted(rapid.IntRange(0, 2).Draw(t, "deleted"))
-		}
+	op := rapid.SampledFrom(ops).Draw(t, "op")
+	if op == storage.Insert {
+		return drawGuards(t, DrawInsert(t, class, known))
 	}
-	if c.Op != storage.Delete {
-		drawSets(t, c)
+	c := &storage.Change{Op: op, Class: class, Key: known.Key(t, class), Return: everything(class)}
+	switch {
+	case !class.SoftDelete:
+	case !often(t, "usual"):
+		c.Deleted = storage.Deleted(rapid.IntRange(0, 2).Draw(t, "deleted"))
+	case op == storage.Restore:
+		c.Deleted = storage.OnlyDeleted
+	case op == storage.Delete:
+		c.Deleted = storage.WithDeleted
 	}
-	if c.Op == storage.SoftDelete {
+	if op != storage.Delete {
+		drawSets(t, c, known)
+	}
+	if op == storage.SoftDelete {
 		c.Set = append(c.Set, storage.Assign{Field: class.DeletedAt, Value: Value(class.DeletedAt.Type, "2026-01-02T03:04:05Z")})
 	}
-	if rapid.IntRange(0, 4).Draw(t, "before") == 0 {
-		c.Before = append(c.Before, storage.Guard{Where: DrawExpr(t, class, 2), Err: errGuard})
+	return drawGuards(t, c)
+}
+
+// drawGuards adds guards and a version to some changes.
+func drawGuards(t *rapid.T, c *storage.Change) *storage.Change {
+	if !often(t, "before") {
+		c.Before = append(c.Before, storage.Guard{Where: DrawExpr(t, c.Class, 2), Err: errGuard})
 	}
-	if rapid.IntRange(0, 4).Draw(t, "after") == 0 {
-		c.After = append(c.After, storage.Guard{Where: DrawExpr(t, class, 2), Err: errGuard})
+	if !often(t, "after") {
+		c.After = append(c.After, storage.Guard{Where: DrawExpr(t, c.Class, 2), Err: errGuard})
 	}
-	if rapid.IntRange(0, 9).Draw(t, "stale") == 0 {
+	if !often(t, "fresh") && !often(t, "fresh indeed") {
 		c.IfVersion = 1 << 40
 	}
 	return c
 }
 
 // drawSets draws what an insert, update, soft delete or restore sets.
-func drawSets(t *rapid.T, c *storage.Change) {
+func drawSets(t *rapid.T, c *storage.Change, known Known) {
 	for _, f := range c.Class.Fields {
 		switch {
 		case f.Many != nil:
 			if rapid.IntRange(0, 2).Draw(t, "links") == 0 {
-				c.Links = append(c.Links, drawLinks(t, f))
+				c.Links = append(c.Links, drawLinks(t, f, known))
 			}
 			continue
 		case !f.Stored() || f == c.Class.DeletedAt || isKey(f):
@@ -144,7 +164,7 @@ func drawSets(t *rapid.T, c *storage.Change) {
 		}
 		a := storage.Assign{Field: f}
 		if !f.Optional || rapid.IntRange(0, 3).Draw(t, "null") > 0 {
-			a.Value = DrawValue(t, f)
+			a.Value = known.Value(t, f)
 		}
 		c.Set = append(c.Set, a)
 	}
@@ -159,10 +179,10 @@ func isKey(f *schema.Field) bool {
 	return false
 }
 
-func drawLinks(t *rapid.T, f *schema.Field) storage.Links {
+func drawLinks(t *rapid.T, f *schema.Field, known Known) storage.Links {
 	items := func(label string) (keys []schema.Value) {
 		for range rapid.IntRange(0, 2).Draw(t, label) {
-			keys = append(keys, drawKeyPart(t, f.Many.To.Key[0]))
+			keys = append(keys, known.Key(t, f.Many.To)[0])
 		}
 		return keys
 	}
