@@ -31,6 +31,7 @@ type Schema struct {
 type App struct {
 	Title   string
 	Version string
+	Doc     string
 	Style   string // plain or envelope
 	Mount   string // path prefix, default /api
 	// PageSize and PageMax are rows a page: the default and the most a client may ask for.
@@ -100,6 +101,8 @@ type Class struct {
 	Bulk       bool
 	Nested     map[string]string // relation name → "all", "read" or "none"; absent is all
 	Cache      time.Duration
+	// CachePublic lets caches between client and server keep answers too; what is seen depends on nobody.
+	CachePublic bool
 	OnConflict string // error or update
 	// Concurrency is required when a write must carry If-Match, else optional.
 	Concurrency string

@@ -1,0 +1,200 @@
+package load
+
+import (
+	"github.com/dowel-dev/dowel/schema"
+)
+
+// findLogin finds the class whose rows are the users.
+func (l *loader) findLogin() {
+	for _, d := range l.order {
+		e, ok := d.own.keys["auth"]
+		if !ok {
+			continue
+		}
+		if l.login != nil {
+			l.reportTwo("E039", e.key.pos(), "second", l.login.own.keys["auth"].key.pos(), "first", "keep one of them",
+				"both `%s` and `%s` are the class of users", l.login.c.Name, d.c.Name)
+			continue
+		}
+		l.login = d
+	}
+}
+
+// auth reads how users log in.
+func (l *loader) auth(d *classDecl) {
+	if l.login != d {
+		return
+	}
+	o := l.object(d.own.get("auth"), "auth", "`auth` of the class `"+d.c.Name+"`")
+	a := &schema.Auth{}
+	d.c.Auth, l.s.Login = a, d.c
+	for _, key := range []string{"login", "secret"} {
+		if !o.get(key).given() {
+			l.report("E011", d.own.keys["auth"].key.pos(), "", "write `auth: {login: email, secret: password}`", "%s does not name its `%s`", o.what, key)
+		}
+	}
+	if f, v := l.authField(d, o, "login"); f != nil {
+		a.Login = f
+		if !f.Unique && !(len(d.c.Key) == 1 && d.c.Key[0] == f) {
+			l.reportTwo("E039", v.pos(), "not unique", f.Pos, "declared here", "add `unique` to it", "users are known by `%s`, which is not unique", f.Name)
+		} else if f.Optional || f.Type.Kind() != schema.Text || f.Ref != nil {
+			l.reportTwo("E039", v.pos(), "not a required text", f.Pos, "declared here", "", "users are known by `%s`, which must be a required text", f.Name)
+		}
+	}
+	if f, v := l.authField(d, o, "secret"); f != nil {
+		a.Secret = f
+		if f.Type.Name() != "password" {
+			l.reportTwo("E039", v.pos(), "not a password", f.Pos, "declared here", "write `"+f.Name+": password`", "the secret `%s` must have the type `password`", f.Name)
+		}
+	}
+	if f, v := l.authField(d, o, "role"); f != nil {
+		a.Role = f
+		if f.Type.Kind() != schema.Text || f.Ref != nil {
+			l.reportTwo("E039", v.pos(), "not a text", f.Pos, "declared here", "write it as an enum of the roles", "the role `%s` must be a text or an enum", f.Name)
+		}
+		l.roleValues(d.field(f.Name))
+	}
+	if f, v := l.authField(d, o, "enabled"); f != nil {
+		a.Enabled = f
+		if f.Type.Kind() != schema.Bool {
+			l.reportTwo("E039", v.pos(), "not a bool", f.Pos, "declared here", "write `"+f.Name+": bool default=true`", "the switch `%s` must be a bool", f.Name)
+		}
+	}
+	if len(d.c.Key) > 1 {
+		l.report("E054", d.own.keys["auth"].key.pos(), "", "give it a key of one field", "users cannot have a key of several fields")
+	}
+}
+
+func (l *loader) authField(d *classDecl, o *object, key string) (*schema.Field, value) {
+	v := o.get(key)
+	text, ok := l.text(v, o.of(key))
+	if !ok {
+		return nil, v
+	}
+	return l.member(d, v, text), v
+}
+
+// roleValues checks that the values of an enum of roles are roles.
+func (l *loader) roleValues(f *fieldDecl) {
+	if f == nil || f.spec == nil {
+		return
+	}
+	for _, v := range f.spec.enum {
+		l.globalRole(v.n.Value, v.pos())
+	}
+}
+
+// readTenant reads where tenancy is said.
+func (l *loader) readTenant(v value) {
+	if !v.given() {
+		return
+	}
+	o := l.object(v, "tenant", "`tenant`")
+	l.tenant = o
+	l.s.Tenant = &schema.Tenant{Pos: v.pos(), From: l.choice(o.get("from"), "tenant", "from", o.of("from"), "path")}
+	if !o.get("class").given() {
+		l.report("E011", v.pos(), "", "write `tenant: {class: org}`", "`tenant` does not name the class of organizations")
+	} else if text, ok := l.text(o.get("class"), o.of("class")); ok {
+		if l.org = l.target(text, o.get("class").pos()); l.org != nil {
+			l.s.Tenant.Class = l.org.c
+		}
+	}
+	if text, ok := l.text(o.get("via"), o.of("via")); ok {
+		if via := l.target(text, o.get("via").pos()); via != nil {
+			l.s.Tenant.Via = via.c
+		}
+	}
+	if text, ok := l.text(o.get("creator"), o.of("creator")); ok && l.globalRole(text, o.get("creator").pos()) {
+		l.s.Tenant.Creator = text
+	}
+}
+
+// tenantField gives a class below an organization its reference to it.
+func (l *loader) tenantField(d *classDecl) {
+	if l.org == nil || d == l.org || d.own.get("tenant").given() {
+		return
+	}
+	d.c.Tenanted = true
+	name := l.org.c.Name
+	if f := d.field(name); f != nil {
+		if f.spec == nil {
+			return
+		}
+		if f.f.Ref == nil || f.f.Ref.To != l.org.c || f.f.Optional {
+			l.report("E038", f.key.pos(), "taken", "rename it, or write `tenant: none`", "`%s` belongs to an organization: its field `%s` must be a required reference to `%s`", d.c.Name, name, name)
+			return
+		}
+		f.f.Immutable = true
+		d.tenant = f.f
+		return
+	}
+	l.camel = d.camel
+	f := &fieldDecl{
+		key: d.key, class: d, resolved: true, ref: d.key.pos(),
+		spec: &spec{what: "field `" + d.c.Name + "." + name + "`", typ: name, typeAt: d.key.pos(), at: d.key.pos()},
+		f: &schema.Field{
+			Name: name, JSON: l.json(name + "_id"), Column: name + "_id", Pos: d.key.pos(), Immutable: true,
+			Ref: &schema.Ref{To: l.org.c}, Doc: "The organization it belongs to.",
+		},
+	}
+	d.tenant = f.f
+	d.declared = append([]*fieldDecl{f}, d.declared...)
+}
+
+// tenancy checks the class that says who belongs to an organization.
+func (l *loader) tenancy() {
+	t := l.s.Tenant
+	if t == nil || t.Class == nil || t.Via == nil {
+		return
+	}
+	via := l.classes[t.Via.Name]
+	pos := l.tenant.get("via").pos()
+	if via.tenant == nil && via != l.org {
+		l.report("E038", pos, "outside of organizations", "remove its `tenant: none`", "`%s` cannot say who belongs to an organization: it belongs to none", t.Via.Name)
+	}
+	if l.login == nil {
+		l.report("E038", pos, "there are no users", "give the class of users `auth: {login: …, secret: …}`", "`%s` says which users belong to an organization, but no class has `auth`", t.Via.Name)
+		return
+	}
+	users := false
+	for _, f := range via.declared {
+		users = users || f.spec == nil || f.f.Ref != nil && l.isLogin(f.f.Ref.To)
+		if f.f.Name == "role" {
+			l.roleValues(f)
+		}
+	}
+	if !users {
+		l.report("E038", pos, "has no user", "add a reference to `"+l.login.c.Name+"`", "`%s` does not refer to `%s`", t.Via.Name, l.login.c.Name)
+	}
+}
+
+// SessionClass is the name of the class that keeps login sessions.
+const SessionClass = "dowel_session"
+
+// appendSessions adds the internal class of login sessions.
+func appendSessions(s *schema.Schema) {
+	plain := func(name, typ string) *schema.Field {
+		return &schema.Field{Name: name, JSON: name, Column: name, Type: schema.MustType(typ, schema.Options{})}
+	}
+	id := plain("id", "uuid")
+	id.Immutable = true
+	user, family, hash := plain("user_id", "text"), plain("family", "text"), plain("token_hash", "text")
+	revoked := plain("revoked_at", "datetime")
+	revoked.Optional = true
+	user.Indexed, family.Indexed, hash.Unique = true, true, true
+	const table = "_dowel_sessions"
+	s.Classes = append(s.Classes, &schema.Class{
+		Name: SessionClass, Collection: "dowel-sessions", Table: table, Plural: "dowel_sessions", TypeName: "DowelSession",
+		Doc:    "A login session: its refresh token, hashed.",
+		Fields: []*schema.Field{id, user, family, hash, plain("created_at", "datetime"), plain("expires_at", "datetime"), revoked},
+		Key:    []*schema.Field{id},
+		Uniques: []*schema.Index{
+			{Name: table + "_token_hash_key", Fields: []*schema.Field{hash}, Unique: true},
+		},
+		Indexes: []*schema.Index{
+			{Name: table + "_user_id_idx", Fields: []*schema.Field{user}},
+			{Name: table + "_family_idx", Fields: []*schema.Field{family}},
+		},
+		OnConflict: "error", Concurrency: "optional", Internal: true,
+	})
+}

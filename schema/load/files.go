@@ -1,0 +1,311 @@
+package load
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dowel-dev/dowel/schema"
+)
+
+// Limits of what is read, so that a hostile file costs little.
+const (
+	maxFile  = 4 << 20 // bytes
+	maxFiles = 2000
+	maxNodes = 1_000_000 // of one file with its aliases unfolded
+)
+
+// MainFile is the name of an application's schema in its folder.
+const MainFile = "dowel.yaml"
+
+// Find returns the schema files an application folder starts from: dowel.yaml,
+// or schema/*.yaml where there is none. A root that is a file is itself the
+// answer. Included files are not listed.
+func Find(fsys fs.FS, root string) ([]string, error) {
+	info, err := fs.Stat(fsys, root)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return []string{root}, nil
+	}
+	return schemaFiles(fsys, root)
+}
+
+// schemaFiles returns the schema files of a folder.
+func schemaFiles(fsys fs.FS, dir string) ([]string, error) {
+	main := path.Join(dir, MainFile)
+	if _, err := fs.Stat(fsys, main); err == nil {
+		return []string{main}, nil
+	}
+	files := globs(fsys, path.Join(dir, "schema"))
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%s: neither %s nor schema/*.yaml: %w", dir, MainFile, fs.ErrNotExist)
+	}
+	return files, nil
+}
+
+// globs returns the YAML files right in a folder, by name.
+func globs(fsys fs.FS, dir string) []string {
+	all, err := fs.ReadDir(fsys, dir)
+	if err != nil {
+		return nil
+	}
+	var files []string
+	for _, e := range all {
+		if ext := path.Ext(e.Name()); !e.IsDir() && (ext == ".yaml" || ext == ".yml") {
+			files = append(files, path.Join(dir, e.Name()))
+		}
+	}
+	return files
+}
+
+// reader follows includes from file to file.
+type reader struct {
+	*loader
+	fsys  fs.FS
+	files []*file
+	seen  map[string]bool
+	open  []string // the files being read, outermost first
+	raw   map[string][]byte
+}
+
+// file is one schema file, taken apart by the keys of the top level.
+type file struct {
+	*source
+	top *object
+}
+
+// readAll reads the application's files, included ones after those that name them.
+func (l *loader) readAll(fsys fs.FS, root string) []*file {
+	r := &reader{loader: l, fsys: fsys, seen: map[string]bool{}, raw: map[string][]byte{}}
+	start, err := Find(fsys, root)
+	if err != nil {
+		l.report("E009", schema.Pos{File: root}, "", "", "no schema found: %v", err)
+		return nil
+	}
+	for _, name := range start {
+		r.read(name, nil)
+	}
+	// A main file that includes nothing goes together with the schema folder beside it.
+	if len(start) == 1 && path.Base(start[0]) == MainFile && len(r.files) == 1 && !r.files[0].top.get("include").given() {
+		for _, name := range globs(fsys, path.Join(path.Dir(start[0]), "schema")) {
+			r.read(name, nil)
+		}
+	}
+	l.revise(r.raw)
+	l.version(r.files)
+	return r.files
+}
+
+// read reads one file and what it includes. by is the place that names it.
+func (r *reader) read(name string, by *value) {
+	if slices.Contains(r.open, name) {
+		r.report("E018", by.pos(), "includes itself", "remove one of the includes", "`%s` includes itself: %s", name, strings.Join(append(slices.Clone(r.open), name), " → "))
+		return
+	}
+	if r.seen[name] {
+		return
+	}
+	r.seen[name] = true
+	if len(r.files) >= maxFiles {
+		r.report("E009", schema.Pos{File: name}, "", "", "more than %d schema files", maxFiles)
+		return
+	}
+	data, err := readFile(r.fsys, name)
+	if err != nil {
+		pos := schema.Pos{File: name}
+		if by != nil {
+			pos = by.pos()
+		}
+		r.report("E009", pos, "", "", "cannot read `%s`: %v", name, err)
+		return
+	}
+	r.raw[name] = data
+	src := r.parse(name, data)
+	if src == nil {
+		return
+	}
+	f := &file{source: src, top: &object{}}
+	r.files = append(r.files, f)
+	if src.root == nil {
+		return
+	}
+	f.top = r.object(value{src, src.root}, "file", "the schema file")
+	r.open = append(r.open, name)
+	r.include(f)
+	r.open = r.open[:len(r.open)-1]
+}
+
+func readFile(fsys fs.FS, name string) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("larger than %d bytes", maxFile)
+	}
+	return data, nil
+}
+
+// include reads the files that `include:` names.
+func (r *reader) include(f *file) {
+	for _, v := range r.texts(f.top.get("include"), "`include`") {
+		pattern := v.n.Value
+		full := path.Join(f.dir, pattern)
+		if path.IsAbs(pattern) || full == ".." || strings.HasPrefix(full, "../") {
+			r.report("E017", v.pos(), "outside of the application", "", "`%s` is outside of the application's folder", pattern)
+			continue
+		}
+		names, err := r.match(full)
+		if err != nil {
+			r.report("E017", v.pos(), "not a pattern", "", "`%s` is not a path or glob: %v", pattern, err)
+			continue
+		}
+		wild := strings.ContainsAny(pattern, "*?[")
+		if wild { // a pattern that also fits the file itself means the others
+			names = slices.DeleteFunc(names, func(n string) bool { return n == f.name })
+		}
+		if len(names) == 0 {
+			r.report("E017", v.pos(), "no such file", "paths are relative to "+f.name, "nothing matches `%s`", pattern)
+		}
+		for _, name := range names {
+			r.read(name, &v)
+		}
+	}
+}
+
+// match returns the files a path, glob or module folder stands for.
+func (r *reader) match(full string) ([]string, error) {
+	found, err := fs.Glob(r.fsys, full)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, name := range found {
+		info, err := fs.Stat(r.fsys, name)
+		if err != nil || !info.IsDir() {
+			names = append(names, name)
+			continue
+		}
+		files, err := schemaFiles(r.fsys, name)
+		if err != nil {
+			files = globs(r.fsys, name)
+		}
+		names = append(names, files...)
+	}
+	return names, nil
+}
+
+// parse reads the YAML of one file; nil when there is nothing to go on with.
+func (r *reader) parse(name string, data []byte) *source {
+	dir := path.Dir(name)
+	if !utf8.Valid(data) {
+		line := 1 + bytes.Count(data[:validPrefix(data)], []byte("\n"))
+		r.report("E009", schema.Pos{File: name, Line: line, Col: 1, EndCol: 2}, "not UTF-8", "save the file as UTF-8", "`%s` is not UTF-8 text", name)
+		return nil
+	}
+	src := newSource(name, dir, string(data))
+	docs, err := decode(data)
+	if err != nil {
+		r.list = append(r.list, diagnose(src, err)...)
+		return nil
+	}
+	if len(docs) > 1 {
+		r.report("E009", src.span(docs[1].Line, docs[1].Column, 0), "second document", "put it into a file of its own", "a schema file holds one document, without `---` in between")
+	}
+	if len(docs) == 0 || len(docs[0].Content) == 0 {
+		return src
+	}
+	root := value{src, nil}.in(docs[0].Content[0])
+	if root.isNull() {
+		return src
+	}
+	if !r.unfolds(src, root.n) {
+		return nil
+	}
+	src.root = root.n
+	return src
+}
+
+// decode reads the documents of a file. The parser's own slips are errors too.
+func decode(data []byte) (docs []*yaml.Node, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("yaml: %v", p)
+		}
+	}()
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	for len(docs) < 2 {
+		var n yaml.Node
+		err := d.Decode(&n)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, &n)
+	}
+	return docs, nil
+}
+
+func validPrefix(data []byte) int {
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return len(data)
+}
+
+// unfolds reports whether the aliases of a file can be replaced by what they
+// stand for: none contains itself, and the whole stays within bounds.
+func (r *reader) unfolds(src *source, root *yaml.Node) bool {
+	size := map[*yaml.Node]int{} // -1 while inside
+	var count func(n *yaml.Node) int
+	bad := false
+	count = func(n *yaml.Node) int {
+		if bad {
+			return 0
+		}
+		if s, ok := size[n]; ok && s >= 0 {
+			return s
+		}
+		size[n] = -1
+		total := 1
+		for _, c := range n.Content {
+			if c.Kind != yaml.AliasNode {
+				total += count(c)
+			} else if size[c.Alias] == -1 {
+				bad = true
+				r.report("E008", src.span(c.Line, c.Column, c.Column+1+len(c.Value)), "contains itself", "write it out", "the alias `*%s` contains itself", c.Value)
+			} else {
+				total += count(c.Alias)
+			}
+			if total > maxNodes && !bad {
+				bad = true
+				r.report("E008", src.span(c.Line, c.Column, 0), "too much", "use `types` and `mixins` instead of aliases", "the aliases of this file unfold to more than %d values", maxNodes)
+			}
+		}
+		size[n] = total
+		return total
+	}
+	count(root)
+	return !bad
+}

@@ -1,0 +1,183 @@
+package load
+
+import (
+	"strings"
+
+	"github.com/dowel-dev/dowel/schema"
+)
+
+// way is one field that leads to another class, before its relations are made.
+type way struct {
+	d       *fieldDecl
+	to      *classDecl
+	inverse *option
+}
+
+// relations makes the ways between classes, both ways.
+func (l *loader) relations() {
+	for _, d := range l.order {
+		var ways []way
+		for _, f := range d.declared {
+			if f.spec == nil {
+				continue
+			}
+			switch {
+			case f.f.Ref != nil:
+				ways = append(ways, way{f, l.classes[f.f.Ref.To.Name], f.spec.find("inverse")})
+			case f.f.Many != nil:
+				ways = append(ways, way{f, l.classes[f.f.Many.To.Name], f.spec.find("inverse")})
+			}
+		}
+		l.ambiguous(d, ways)
+		for _, w := range ways {
+			l.relate(d, w)
+		}
+	}
+}
+
+// ambiguous refuses several ways to one class of which not each names its inverse.
+func (l *loader) ambiguous(d *classDecl, ways []way) {
+	for i, w := range ways {
+		if w.inverse != nil {
+			continue
+		}
+		for j, other := range ways {
+			if j == i || other.to != w.to {
+				continue
+			}
+			l.broken[w.d.f.Name] = true
+			if j > i && other.inverse == nil {
+				break // reported at the later one
+			}
+			l.reportTwo("E051", w.d.ref, "needs `inverse=`", other.d.ref, "the other reference",
+				"add `inverse=NAME` to each", "`%s.%s` and `%s.%s` both refer to `%s`: their ways back need names",
+				d.c.Name, other.d.f.Name, d.c.Name, w.d.f.Name, w.to.c.Name)
+			break
+		}
+	}
+}
+
+// relate makes the relation of one field and the way back.
+func (l *loader) relate(d *classDecl, w way) {
+	f, c, to := w.d.f, d.c, w.to.c
+	there := &schema.Relation{Name: f.Name, From: c, To: to, Field: f}
+	back := &schema.Relation{From: to, To: c, Field: f, Back: there}
+	there.Back = back
+	back.Name = c.Plural
+	switch {
+	case f.Many != nil:
+		there.Kind, back.Kind = schema.Link, schema.LinkInverse
+	case f.Unique || len(c.Key) == 1 && c.Key[0] == f:
+		there.Kind, back.Kind = schema.ToOne, schema.InverseOne
+		back.Name = c.Name
+	default:
+		there.Kind, back.Kind = schema.ToOne, schema.ToMany
+	}
+	at := w.d.ref
+	if w.inverse != nil {
+		at = w.inverse.val
+		if !validName(w.inverse.text) {
+			l.report("E015", at, "not a name", "", "`inverse` of %s cannot be `%s`: a name is small letters, digits and _", w.d.spec.what, w.inverse.text)
+		} else {
+			back.Name = w.inverse.text
+		}
+	}
+	l.camel = d.camel
+	there.JSON = l.json(there.Name)
+	l.camel = w.to.camel
+	back.JSON = l.json(back.Name)
+	c.Relations = append(c.Relations, there)
+	if f.Many != nil {
+		f.Many.Rel = there
+	} else {
+		f.Ref.Rel, f.Ref.Inverse = there, back
+	}
+	if l.inverseTaken(w, back, at) {
+		l.broken[back.Name] = true
+		return
+	}
+	to.Relations = append(to.Relations, back)
+}
+
+// inverseTaken reports a way back whose name the other class has already.
+func (l *loader) inverseTaken(w way, back *schema.Relation, at schema.Pos) bool {
+	to := w.to
+	for _, r := range to.c.Relations {
+		if r.Name != back.Name {
+			continue
+		}
+		if w.inverse == nil && l.broken[w.d.f.Name] {
+			return true // said by ambiguous
+		}
+		other := r.Field.Pos
+		l.reportTwo("E052", at, "", other, "the other `"+back.Name+"`", "add `inverse=NAME` with another name",
+			"the way back from `%s` to `%s.%s` would be `%s`, which it has already", to.c.Name, back.To.Name, w.d.f.Name, back.Name)
+		return true
+	}
+	if f := to.field(back.Name); f != nil {
+		l.reportTwo("E052", at, "", f.key.pos(), "the field `"+back.Name+"`", "add `inverse=NAME` with another name",
+			"the way back from `%s` to `%s.%s` would be `%s`, which is a field of it", to.c.Name, back.To.Name, w.d.f.Name, back.Name)
+		return true
+	}
+	return false
+}
+
+// clashes refuses members of a class that have one name.
+func (l *loader) clashes(d *classDecl) {
+	type taken struct {
+		pos  schema.Pos
+		what string
+		of   *schema.Field
+	}
+	members := map[string]taken{}
+	columns := map[string]taken{}
+	claim := func(all map[string]taken, name string, t taken, kind string) {
+		other, clash := all[name]
+		if !clash {
+			all[name] = t
+			return
+		}
+		if other.of == t.of && t.of != nil || other.pos == t.pos {
+			return
+		}
+		l.reportTwo("E016", t.pos, t.what, other.pos, other.what, "rename one of them",
+			"two %s of `%s` are called `%s`", kind, d.c.Name, name)
+	}
+	for _, f := range d.c.Fields {
+		if l.marred[f] {
+			continue
+		}
+		claim(members, f.JSON, taken{f.Pos, "a field", f}, "members")
+		if f.Column != "" {
+			claim(columns, strings.ToLower(f.Column), taken{f.Pos, "a column", f}, "columns")
+		}
+	}
+	for _, r := range d.c.Relations {
+		of := r.Field
+		if r.From != d.c || r.Kind == schema.ToOne || r.Kind == schema.InverseOne || r.Kind == schema.ToMany || r.Kind == schema.LinkInverse {
+			of = nil
+		}
+		claim(members, r.JSON, taken{r.Field.Pos, "a relation", of}, "members")
+	}
+	for _, a := range d.c.Actions {
+		what := taken{a.Pos, "an action", nil}
+		if !a.OnCollection {
+			claim(members, a.Path, what, "members")
+		}
+	}
+	for _, f := range d.c.Fields {
+		if f.Many != nil {
+			l.linkTable(d, f)
+		}
+	}
+}
+
+// linkTable refuses a link table that is called like another table.
+func (l *loader) linkTable(d *classDecl, f *schema.Field) {
+	for _, other := range l.order {
+		if strings.EqualFold(other.c.Table, f.Many.Table) {
+			l.reportTwo("E016", f.Pos, "its link table", other.key.pos(), "a class's table", "write another `table:` for the class",
+				"the link table of `%s.%s` and the class `%s` have one name, `%s`", d.c.Name, f.Name, other.c.Name, f.Many.Table)
+		}
+	}
+}
