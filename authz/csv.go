@@ -17,7 +17,7 @@ import (
 	"github.com/dowel-dev/dowel/schema/language"
 )
 
-// Policy files hold lines of two kinds:
+// Policy files (policy.csv, policy/*.csv) hold lines of two kinds:
 //
 //	p, role, class, verb, condition, fields, effect
 //	g, member, role
@@ -46,12 +46,7 @@ var position = regexp.MustCompile(`^[^:\s]+:\d+:\d+$`)
 const maxPolicyFile = 8 << 20 // bytes; far above 10,000 lines
 
 func (r *Rules) readFiles(files fs.FS, found *diag.List) {
-	names, err := fs.Glob(files, "policy/*.csv")
-	if err != nil {
-		panic(err) // the pattern is a constant
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range policyFiles(r.schema, files) {
 		text, err := fs.ReadFile(files, name)
 		if err == nil && len(text) > maxPolicyFile {
 			err = fmt.Errorf("more than %d bytes", maxPolicyFile)
@@ -62,6 +57,44 @@ func (r *Rules) readFiles(files fs.FS, found *diag.List) {
 		}
 		r.readFile(name, string(text), found)
 	}
+}
+
+// policyFiles are policy.csv and policy/*.csv of the application and of each
+// module: the folders that the schema's own files come from.
+func policyFiles(s *schema.Schema, files fs.FS) []string {
+	folders := []string{"."}
+	for _, c := range s.Classes {
+		if dir := moduleOf(c.Pos.File); !slices.Contains(folders, dir) && fs.ValidPath(dir) {
+			folders = append(folders, dir)
+		}
+	}
+	slices.Sort(folders)
+	var names []string
+	for _, dir := range folders {
+		if _, err := fs.Stat(files, path.Join(dir, "policy.csv")); err == nil {
+			names = append(names, path.Join(dir, "policy.csv"))
+		}
+		entries, err := fs.ReadDir(files, path.Join(dir, "policy"))
+		if err != nil {
+			continue // no folder, no files
+		}
+		for _, e := range entries {
+			if !e.IsDir() && path.Ext(e.Name()) == ".csv" {
+				names = append(names, path.Join(dir, "policy", e.Name()))
+			}
+		}
+	}
+	return names
+}
+
+// moduleOf is the folder of the module that a schema file belongs to: its own,
+// or the one above `schema`.
+func moduleOf(file string) string {
+	dir := path.Dir(file)
+	if path.Base(dir) == "schema" {
+		dir = path.Dir(dir)
+	}
+	return dir
 }
 
 // policyFile is one file while it is read.
@@ -165,11 +198,7 @@ func (f *policyFile) line(cells []cell) {
 	case "g":
 		f.link(cells)
 	default:
-		help := diag.DidYouMean(strings.ToLower(kind.text), []string{"p", "g"})
-		if help == "" {
-			help = "a rule begins with `p`, an inclusion of roles with `g`"
-		}
-		f.fail(codeLine, kind.pos, fmt.Sprintf("a line cannot begin with `%s`", kind.text), help)
+		f.fail(codeLine, kind.pos, fmt.Sprintf("a line cannot begin with `%s`", kind.text), "a rule begins with `p`, an inclusion of roles with `g`")
 	}
 }
 
@@ -212,11 +241,13 @@ func (f *policyFile) rule(cells []cell) {
 	}
 	before := len(*f.found)
 	if e := cells[colEffect]; !isEffect(e.text) {
-		help := diag.DidYouMean(strings.ToLower(e.text), []string{"allow", "deny"})
-		if help == "" {
-			help = "write `allow` or `deny`"
+		help := "write `allow` or `deny`"
+		if lower := strings.ToLower(e.text); isEffect(lower) {
+			help = "did you mean `" + lower + "`?"
+		} else if s := diag.DidYouMean(lower, []string{"allow", "deny"}); s != "" {
+			help = s
 		}
-		f.fail(codeEffect, e.pos, fmt.Sprintf("the effect cannot be `%s`", e.text), help)
+		f.fail(codeLine, e.pos, fmt.Sprintf("the effect cannot be `%s`", e.text), help)
 	}
 	classes := f.classes(cells[colClass])
 	if classes == nil {
@@ -225,6 +256,10 @@ func (f *policyFile) rule(cells []cell) {
 	}
 	var rules []*schema.Rule
 	for _, c := range classes {
+		if !f.owns(c, cells[colVerb].text) {
+			f.fail(codeLine, cells[colClass].pos, fmt.Sprintf("a module may give rights only to what it adds: `%s` is declared in %s", c.Name, c.Pos.File), "write the line in the policy of the application")
+			return
+		}
 		mistakes := len(*f.found)
 		rules = append(rules, f.ruleOf(c, cells))
 		if len(*f.found) > mistakes {
@@ -234,6 +269,19 @@ func (f *policyFile) rule(cells []cell) {
 	if len(*f.found) == before {
 		f.rules.all = append(f.rules.all, rules...)
 	}
+}
+
+// owns reports whether a policy file may speak of a verb of a class: the
+// application's always, a module's only of its own classes and actions.
+func (f *policyFile) owns(c *schema.Class, verb string) bool {
+	module := path.Dir(f.name)
+	if path.Base(module) == "policy" {
+		module = path.Dir(module)
+	}
+	if module == "." || moduleOf(c.Pos.File) == module {
+		return true
+	}
+	return slices.ContainsFunc(c.Actions, func(a *schema.Action) bool { return a.Name == verb && moduleOf(a.Pos.File) == module })
 }
 
 func isEffect(text string) bool { return text == "allow" || text == "deny" }
@@ -252,7 +300,7 @@ func (f *policyFile) classes(c cell) []*schema.Class {
 		}
 	}
 	if list == nil {
-		f.fail(codeClass, c.pos, fmt.Sprintf("no class `%s`", c.text), diag.DidYouMean(c.text, names))
+		f.fail(codeLine, c.pos, fmt.Sprintf("no class `%s`", c.text), diag.DidYouMean(c.text, names))
 	}
 	return list
 }
@@ -297,7 +345,7 @@ func (f *policyFile) fields(rule *schema.Rule, c cell) {
 		return
 	}
 	if rule.Verb != "" && !wordHasFields(rule.Verb) {
-		f.fail(codeFields, c.pos, fmt.Sprintf("fields mean nothing for `%s`", rule.Verb), "leave the column empty, or write `*`")
+		f.fail(codeLine, c.pos, fmt.Sprintf("fields mean nothing for `%s`", rule.Verb), "leave the column empty, or write `*`")
 		return
 	}
 	var names []string
@@ -314,11 +362,11 @@ func (f *policyFile) fields(rule *schema.Rule, c cell) {
 		field := rule.Class.Field(name)
 		switch {
 		case field == nil:
-			f.fail(codeField, pos, fmt.Sprintf("`%s` has no field `%s`", rule.Class.Name, name), diag.DidYouMean(name, names))
+			f.fail(codeLine, pos, fmt.Sprintf("`%s` has no field `%s`", rule.Class.Name, name), diag.DidYouMean(name, names))
 		case slices.Contains(rule.Fields, field.JSON):
-			f.fail(codeFields, pos, fmt.Sprintf("field `%s` is named twice", name), "")
+			f.fail(codeLine, pos, fmt.Sprintf("field `%s` is named twice", name), "")
 		case rule.Deny && (field.Synthetic || slices.Contains(rule.Class.Key, field)):
-			f.fail(codeFields, pos, fmt.Sprintf("`%s` is the key, which is always shown", name), "deny the rows, or other fields")
+			f.fail(codeLine, pos, fmt.Sprintf("`%s` is the key, which is always shown", name), "deny the rows, or other fields")
 		default:
 			rule.Fields = append(rule.Fields, field.JSON)
 		}
@@ -330,7 +378,7 @@ func (f *policyFile) role(rule *schema.Rule, c cell) {
 	names := append(f.roleNames(), pseudoRoles()...)
 	for _, row := range rule.Class.RowRoles {
 		if row.Name == c.text {
-			rule.Role, rule.RowRole, rule.Where = roleUser, row.Name, row.Where
+			rule.Role, rule.RowRole, rule.Where, rule.Cond = roleUser, row.Name, row.Where, row.Text
 			return
 		}
 		names = append(names, row.Name)
@@ -377,8 +425,9 @@ func (f *policyFile) roleNames() []string {
 
 func pseudoRoles() []string { return []string{roleAnyone, roleAnonymous, roleUser} }
 
-// IsPolicyFile reports whether a path below the application's folder is read as policy.
+// IsPolicyFile reports whether a path below the application's folder looks
+// like policy, as whoever watches the folder wants to know.
 func IsPolicyFile(name string) bool {
-	matched, err := path.Match("policy/*.csv", name)
-	return err == nil && matched || name == modelFile
+	dir, base := path.Split(name)
+	return base == "policy.csv" || base == modelFile || path.Ext(base) == ".csv" && path.Base(dir) == "policy"
 }

@@ -65,7 +65,7 @@ func reasons(d *Decision) (list []string) {
 func TestDecideWhere(t *testing.T) {
 	f := schemaOf("author", "editor: author")
 	post := f.class("post", "status", "author")
-	rowRole(post, "owner", isMine(post, "author"))
+	rowRole(post, "owner", "author")
 	published := is(post, "status", "published")
 	f.add(post, "read", "anyone", published, false)
 	f.allow(post, "read", "owner editor")

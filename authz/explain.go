@@ -75,9 +75,6 @@ func fieldsNote(rule *schema.Rule) string {
 	return "fields " + strings.Join(rule.Fields, ", ")
 }
 
-// Condition is the source of a rule's condition, the row role's included; "" is always.
-func Condition(rule *schema.Rule) string { return condition(rule) }
-
 // WhoMay lists the roles, declared and not, that may do a verb of a class on
 // at least some rows: what a subject without the right lacks.
 func (r *Rules) WhoMay(c *schema.Class, verb string) []string {

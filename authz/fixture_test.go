@@ -45,8 +45,9 @@ func actions(c *schema.Class, names ...string) {
 	}
 }
 
-func rowRole(c *schema.Class, name string, where schema.Expr) {
-	c.RowRoles = append(c.RowRoles, &schema.RowRole{Name: name, Where: where, Text: name + " = me"})
+// rowRole declares a right on the rows whose field is the subject.
+func rowRole(c *schema.Class, name, field string) {
+	c.RowRoles = append(c.RowRoles, &schema.RowRole{Name: name, Where: isMine(c, field), Text: field + " = me"})
 }
 
 // allow adds rules `VERB: ROLE ROLE`; a row role of the class is one too.
@@ -61,7 +62,7 @@ func (f *fixture) add(c *schema.Class, verb, roles string, where schema.Expr, de
 	for _, role := range strings.Fields(roles) {
 		rule = &schema.Rule{Role: role, Class: c, Verb: verb, Where: where, Deny: deny, Pos: schema.Pos{File: "s.yaml", Line: 100 + len(f.Rules), Col: 1}}
 		if i := slices.IndexFunc(c.RowRoles, func(r *schema.RowRole) bool { return r.Name == role }); i >= 0 {
-			rule.Role, rule.RowRole, rule.Where = roleUser, role, c.RowRoles[i].Where
+			rule.Role, rule.RowRole, rule.Where, rule.Cond = roleUser, role, c.RowRoles[i].Where, c.RowRoles[i].Text
 		}
 		f.Rules = append(f.Rules, rule)
 	}
@@ -122,7 +123,7 @@ func crm() (f *fixture, user, customer, note, tag *schema.Class) {
 	user.Auth = &schema.Auth{Login: user.Field("email"), Secret: user.Field("password"), Role: user.Field("role")}
 	user.Field("role").Write = &schema.RoleCond{Global: []string{"admin"}}
 	f.Login = user
-	rowRole(user, "self", isMine(user, "id"))
+	rowRole(user, "self", "id")
 	f.allow(user, "read", "self manager")
 	f.allow(user, "update", "self admin")
 	f.allow(user, "all", "admin")
@@ -137,7 +138,7 @@ func crm() (f *fixture, user, customer, note, tag *schema.Class) {
 	f.allow(customer, "merge", "admin")
 
 	note = f.class("note", "author", "body")
-	rowRole(note, "author", isMine(note, "author"))
+	rowRole(note, "author", "author")
 	f.allow(note, "read", "agent")
 	f.allow(note, "create", "agent")
 	f.allow(note, "update", "author")

@@ -18,7 +18,7 @@ func (r *Rules) lint(found *diag.List) {
 		r.lintDenied(rule, found)
 		line := fmt.Sprintf("%q", Line(rule)[:colPosition])
 		if before := first[line]; before != nil && before.Pos != rule.Pos {
-			found.Add(diag.Diagnostic{Code: codeRepeated, Message: "the rule is there already", Pos: rule.Pos,
+			found.Add(diag.Diagnostic{Code: codeIdle, Message: "the rule is there already", Pos: rule.Pos,
 				Related: []diag.Related{{Pos: before.Pos, Message: "the first one"}}})
 			continue
 		}
@@ -31,20 +31,20 @@ func (r *Rules) lint(found *diag.List) {
 
 // lintMatch reports rules that cannot match any row or request.
 func (r *Rules) lintMatch(rule *schema.Rule, found *diag.List) {
-	never := func(why, help string) {
-		found.Add(diag.Diagnostic{Code: codeNever, Message: "the rule can never match: " + why, Help: help, Pos: rule.Pos})
+	never := func(code, why, help string) {
+		found.Add(diag.Diagnostic{Code: code, Message: "the rule can never match: " + why, Help: help, Pos: rule.Pos})
 	}
 	c := rule.Class
 	switch {
 	case (rule.Verb == "restore" || rule.Verb == "purge") && !c.SoftDelete:
-		never(fmt.Sprintf("`%s` has no soft_delete", c.Name), "add `soft_delete: true` to the class")
+		never(codeNoVerb, fmt.Sprintf("`%s` has no soft_delete", c.Name), "add `soft_delete: true` to the class")
 	case rule.Verb == "act_as" && c.Auth == nil:
-		never(fmt.Sprintf("nobody logs in as `%s`", c.Name), "say `act_as` on the class with `auth:`")
+		never(codeNoVerb, fmt.Sprintf("nobody logs in as `%s`", c.Name), "say `act_as` on the class with `auth:`")
 	case rule.Where == nil:
 	case rule.Where == schema.Const(false):
-		never("its condition is never true", "")
+		never(codeNever, "its condition is never true", "")
 	case rule.Role == roleAnonymous && withoutMe(rule.Where) == schema.Const(false):
-		never("anonymous has no `me`", "give it to `user`")
+		never(codeNever, "anonymous has no `me`", "give it to `user`")
 	}
 }
 
@@ -58,7 +58,7 @@ func (r *Rules) lintShadow(rule *schema.Rule, found *diag.List) {
 			return
 		}
 	}
-	found.Add(diag.Diagnostic{Code: codeShadowed, Pos: rule.Pos,
+	found.Add(diag.Diagnostic{Code: codeIdle, Pos: rule.Pos,
 		Message: fmt.Sprintf("`%s` says nothing: each of its verbs has rules of its own, and the narrower word wins", rule.Verb)})
 }
 
@@ -84,7 +84,7 @@ func (r *Rules) lintDenied(rule *schema.Rule, found *diag.List) {
 		if !deny.Deny || deny.Where != nil || !unlimited(deny) || !has[deny.Role] || !contains(rule.Class, deny.Verb, rule.Verb) {
 			continue
 		}
-		found.Add(diag.Diagnostic{Code: codeDenied, Pos: rule.Pos,
+		found.Add(diag.Diagnostic{Code: codeIdle, Pos: rule.Pos,
 			Message: fmt.Sprintf("the rule says nothing: `%s` is denied to `%s`, and deny wins", deny.Verb, deny.Role),
 			Related: []diag.Related{{Pos: deny.Pos, Message: "denied here"}}})
 		return
@@ -102,7 +102,7 @@ func contains(c *schema.Class, wide, narrow string) bool {
 func (r *Rules) lintModel(found *diag.List) {
 	at := schema.Pos{File: modelFile, Line: 1, Col: 1}
 	if !r.denies && slices.ContainsFunc(r.all, func(rule *schema.Rule) bool { return rule.Deny }) {
-		found.Add(diag.Diagnostic{Code: codeModel, Pos: at, Message: "the model's effect does not heed denies, but there are rules that deny",
+		found.Add(diag.Diagnostic{Code: codeLine, Pos: at, Message: "the model's effect does not heed denies, but there are rules that deny",
 			Help: "write: e = some(where (p.eft == allow)) && !some(where (p.eft == deny))"})
 	}
 	names := pseudoRoles()
@@ -115,7 +115,7 @@ func (r *Rules) lintModel(found *diag.List) {
 		for _, verb := range verbsOf(c) {
 			for _, role := range names {
 				if _, err := r.parts[c.Index].speak(r, role, c, verb); err != nil {
-					found.Add(diag.Diagnostic{Code: codeModel, Pos: at, Message: fmt.Sprintf("the model fails when `%s` asks to %s `%s`: %s", role, verb, c.Name, firstLine(err))})
+					found.Add(diag.Diagnostic{Code: codeLine, Pos: at, Message: fmt.Sprintf("the model fails when `%s` asks to %s `%s`: %s", role, verb, c.Name, firstLine(err))})
 					return
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"reflect"
 
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/schema/expr"
 )
 
 // Conditions are joined here with their constants folded and repetitions left
@@ -85,58 +86,14 @@ func appendNew[L ~[]schema.Expr](list L, x schema.Expr) L {
 func same(a, b schema.Expr) bool { return reflect.DeepEqual(a, b) }
 
 // mentionsMe reports whether a condition depends on who asks.
-func mentionsMe(x schema.Expr) bool {
-	switch x := x.(type) {
-	case schema.And:
-		for _, t := range x {
-			if mentionsMe(t) {
-				return true
-			}
+func mentionsMe(x schema.Expr) (found bool) {
+	expr.Operands(x, func(o schema.Operand) {
+		switch o.(type) {
+		case schema.Me, schema.MeField:
+			found = true
 		}
-	case schema.Or:
-		for _, t := range x {
-			if mentionsMe(t) {
-				return true
-			}
-		}
-	case schema.Not:
-		return mentionsMe(x.X)
-	case schema.Compare:
-		return isMe(x.Left) || isMe(x.Right)
-	case schema.In:
-		for _, o := range x.List {
-			if isMe(o) {
-				return true
-			}
-		}
-		return isMe(x.X)
-	case schema.Like:
-		return isMe(x.X)
-	case schema.IsNull:
-		return isMe(x.X)
-	case schema.Contains:
-		return isMe(x.X) || isMe(x.Item)
-	case schema.Exists:
-		return x.Where != nil && mentionsMe(x.Where) || x.Guard != nil && mentionsMe(x.Guard)
-	}
-	return false
-}
-
-func isMe(o schema.Operand) bool {
-	switch o := o.(type) {
-	case schema.Me, schema.MeField:
-		return true
-	case *schema.Path:
-		if o.Guard != nil && mentionsMe(o.Guard) {
-			return true
-		}
-		for _, step := range o.Steps {
-			if step.Guard != nil && mentionsMe(step.Guard) {
-				return true
-			}
-		}
-	}
-	return false
+	})
+	return found
 }
 
 // withoutMe folds a condition for somebody who has no `me`: every comparison

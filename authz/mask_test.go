@@ -82,7 +82,7 @@ func TestAllowOfFieldsIsNoPermissionForRows(t *testing.T) {
 func TestReadAndWriteOfFields(t *testing.T) {
 	f := schemaOf("agent", "admin: agent")
 	c := f.class("person", "name", "email", "salary", "pin", "status")
-	rowRole(c, "self", isMine(c, "name"))
+	rowRole(c, "self", "name")
 	c.Field("email").Read = &schema.RoleCond{Global: []string{"admin"}, Row: isMine(c, "name")}
 	c.Field("salary").Read = &schema.RoleCond{Global: []string{"admin"}}
 	c.Field("pin").WriteOnly = true

@@ -36,8 +36,8 @@ type Rules struct {
 
 var _ Authorizer = (*Rules)(nil)
 
-// New joins the rules of a schema with the files policy/*.csv and model.conf
-// below files, which may be nil. It returns every finding: mistakes are errors with their
+// New joins the rules of a schema with the files policy.csv, policy/*.csv and
+// model.conf below files, which may be nil. It returns every finding: mistakes are errors with their
 // place, and the Authorizer is nil when there is one; rules that say nothing
 // are warnings.
 //
@@ -129,24 +129,7 @@ func Line(rule *schema.Rule) []string {
 	if rule.Deny {
 		effect = "deny"
 	}
-	return []string{"p", rule.Role, rule.Class.Name, rule.Verb, condition(rule), fields, effect, place(rule.Pos)}
-}
-
-// condition is the source of a rule's condition, the row role's included.
-func condition(rule *schema.Rule) string {
-	if rule.RowRole == "" {
-		return rule.Cond
-	}
-	text := rule.RowRole
-	for _, role := range rule.Class.RowRoles {
-		if role.Name == rule.RowRole {
-			text = role.Text
-		}
-	}
-	if rule.Cond == "" || rule.Cond == text {
-		return text
-	}
-	return "(" + text + ") and (" + rule.Cond + ")"
+	return []string{"p", rule.Role, rule.Class.Name, rule.Verb, rule.Cond, fields, effect, place(rule.Pos)}
 }
 
 func place(p schema.Pos) string {
@@ -167,7 +150,7 @@ func (r *Rules) readModel(files fs.FS, found *diag.List) {
 		r.denies, err = checkModel(r.model)
 	}
 	if err != nil {
-		found.Add(diag.Diagnostic{Code: codeModel, Message: "the model cannot be used: " + err.Error(), Pos: at,
+		found.Add(diag.Diagnostic{Code: codeLine, Message: "the model cannot be used: " + err.Error(), Pos: at,
 			Help: "without the file Dowel uses its own model"})
 	}
 }

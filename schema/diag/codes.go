@@ -181,4 +181,5 @@ var codes = []Code{
 		"classes:\n  plan:\n    fields: {used: int}\n    actions:\n      reset: {doc: Start anew.}\n    allow: {all: user}", "classes:\n  plan:\n    fields: {used: int}\n    actions:\n      reset: {set: {used: 0}}\n    allow: {all: user}"},
 	{"W006", "a mixin that nothing uses", "The mixin is in no `use`.",
 		"mixins:\n  owned:\n    fields: {owner: string}", "mixins:\n  owned:\n    fields: {owner: string}\nclasses:\n  plan:\n    use: owned\n    allow: {read: anyone}"},
+	{"W007", "a rule that says nothing", "Another rule says the same, or a narrower verb has rules of its own, or a `deny` takes everything back.", "", ""},
 }
