@@ -1,0 +1,161 @@
+package actions
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/schema/expr"
+	"github.com/dowel-dev/dowel/storage"
+)
+
+// Exec is what one action may use while it is bound, authorized and run: the
+// snapshot it was started with, who asks, and when. The invoker makes one a
+// request; it is not shared between goroutines.
+type Exec struct {
+	*Snapshot
+	Subject *authz.Subject
+	Now     time.Time
+
+	env expr.Env
+}
+
+// Snapshot is everything about an application that stays the same while a
+// request runs. It is immutable but for its caches.
+type Snapshot struct {
+	Schema     *schema.Schema
+	Authorizer authz.Authorizer
+	Limits     Limits
+	// Counted: lists count their rows unless told otherwise (style envelope).
+	Counted bool
+	Random  io.Reader // for generated ids
+	// HashPassword turns a plain secret into what is stored.
+	HashPassword func(ctx context.Context, plain string) (string, error)
+	// Handlers run the actions declared with `run: go`, by "class.action".
+	Handlers map[string]Handler
+
+	views sync.Map // *authz.Decision → *boundView of the default view
+}
+
+// Handler is the Go side of an action declared with `run: go`.
+type Handler func(ctx context.Context, c *Call) (*Result, error)
+
+// Call is what a Handler gets: the target row as the caller may see it, the
+// checked input, and the transaction.
+type Call struct {
+	*Exec
+	Tx     storage.Tx
+	Action *schema.Action
+	Row    *storage.Row // nil for an action of the collection
+	Input  []schema.Value
+}
+
+// Limits bound one action; see engine.Limits for their meaning.
+type Limits struct {
+	Page, PageMax, Skip, Depth, Rows, Bulk          int
+	FilterTerms, FilterDepth, InElements, OrderKeys int
+	Pattern                                         int
+}
+
+// NewExec starts an action of a subject.
+func NewExec(s *Snapshot, subject *authz.Subject, now time.Time) *Exec {
+	x := &Exec{Snapshot: s, Subject: subject, Now: now}
+	x.env = expr.Env{Now: func() time.Time { return x.Now }, Me: subject.ID, User: subject.User, Claims: subject.Claims}
+	return x
+}
+
+// Decide returns the decision on a verb of a class for this subject.
+func (x *Exec) Decide(c *schema.Class, verb string) *authz.Decision {
+	return x.Authorizer.Decide(x.Subject, c, verb)
+}
+
+// Resolve binds the request-dependent operands of a condition.
+func (x *Exec) Resolve(e schema.Expr) schema.Expr {
+	if e == nil {
+		return nil
+	}
+	return expr.Resolve(e, &x.env)
+}
+
+// Guard returns what the subject may see of a class, nil when that is every row.
+func (x *Exec) Guard(c *schema.Class) schema.Expr {
+	d := x.Decide(c, authz.Get)
+	if d.Effect == authz.Allowed {
+		return nil
+	}
+	return x.Resolve(d.Where)
+}
+
+// permit turns a decision without any grant into 401 or 403. An anonymous
+// subject whose only grants are row roles, which it can never have, is told to log in.
+func (x *Exec) permit(d *authz.Decision, c *schema.Class, verb string) error {
+	if d.Effect != authz.Denied && !(d.OnlyRows && x.Subject.Anonymous()) {
+		return nil
+	}
+	return x.refuse(c, verb)
+}
+
+// refuse is the answer to a subject that may not do a thing.
+func (x *Exec) refuse(c *schema.Class, verb string) *Error {
+	if x.Subject.Anonymous() {
+		return Errorf(AuthenticationRequired, "Log in to "+phrase(verb)+" "+c.Collection+".")
+	}
+	return Errorf(Forbidden, "You may not "+phrase(verb)+" "+c.Collection+".")
+}
+
+func phrase(verb string) string {
+	switch verb {
+	case authz.List, authz.Get:
+		return "read"
+	}
+	return verb
+}
+
+// hidden is the answer for a row that does not exist or may not be seen; the two are never told apart.
+func (x *Exec) hidden(c *schema.Class, id string) *Error {
+	d := x.Decide(c, authz.Get)
+	if x.Subject.Anonymous() && d.Effect != authz.Allowed {
+		return x.refuse(c, authz.Get)
+	}
+	return Errorf(NotFound, "There is no "+c.Name+" "+excerpt(id)+".")
+}
+
+// excerpt shortens client text for messages.
+func excerpt(s string) string {
+	const most = 60
+	r := []rune(s)
+	if len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
+
+// conj joins conditions; nil members are skipped and nil is "every row".
+func conj(es ...schema.Expr) schema.Expr {
+	var out schema.And
+	for _, e := range es {
+		switch v := e.(type) {
+		case nil:
+			continue
+		case schema.Const:
+			if bool(v) {
+				continue
+			}
+			return v
+		case schema.And:
+			out = append(out, v...)
+		default:
+			out = append(out, e)
+		}
+	}
+	switch len(out) {
+	case 0:
+		return nil
+	case 1:
+		return out[0]
+	}
+	return out
+}

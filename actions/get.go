@@ -1,0 +1,180 @@
+package actions
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
+)
+
+// getPlan reads one row by its key.
+type getPlan struct {
+	a        *Get
+	class    *schema.Class
+	view     *boundView
+	query    storage.Query
+	property *Member
+	d        *authz.Decision
+	restore  *authz.Decision // set when soft-deleted rows are asked for
+}
+
+func bindGet(x *Exec, action Action) (Plan, error) {
+	a := action.(*Get)
+	c, err := x.class(a.Class)
+	if err != nil {
+		return nil, err
+	}
+	key, err := x.key(c, a.ID)
+	if err != nil {
+		return nil, err
+	}
+	var p problems
+	v := a.View
+	if a.Property != "" {
+		v = View{Fields: []string{a.Property}}
+	}
+	plan := &getPlan{a: a, class: c, d: x.Decide(c, authz.Get)}
+	plan.view = x.bindView(c, &v, &p)
+	if a.Property != "" {
+		if plan.property = plan.view.shown.member(a.Property); plan.property == nil {
+			return nil, Errorf(NotFound, "`"+c.Name+"` has no member "+excerpt(a.Property)+".")
+		}
+	}
+	plan.query = plan.view.query
+	plan.query.Key = key
+	plan.query.Limit = 1
+	plan.query.Watch = plan.view.watch
+	plan.query.Where = x.Resolve(plan.d.Where)
+	plan.restore = x.deleted(c, a.Deleted, &plan.query, &p)
+	return plan, p.err()
+}
+
+// member finds a shown member by its wire or declared name.
+func (s *Shown) member(name string) *Member {
+	f := s.Class.Field(name)
+	for i := range s.Members {
+		m := &s.Members[i]
+		if m.Name == name || f != nil && m.Field == f {
+			return m
+		}
+	}
+	return nil
+}
+
+// deleted lets soft-deleted rows take part, for those who may restore them.
+func (x *Exec) deleted(c *schema.Class, mode string, q *storage.Query, p *problems) *authz.Decision {
+	switch mode {
+	case "":
+		return nil
+	case "with":
+		q.Deleted = storage.WithDeleted
+	case "only":
+		q.Deleted = storage.OnlyDeleted
+	default:
+		p.param("deleted", "enum", "`deleted` is `with` or `only`.", "")
+		return nil
+	}
+	if !c.SoftDelete {
+		p.param("deleted", "unfit", "`"+c.Name+"` has no soft delete.", "")
+		return nil
+	}
+	d := x.Decide(c, authz.Restore)
+	if d.Effect == authz.Conditional {
+		live := schema.IsNull{X: &schema.Path{Field: c.DeletedAt, Type: c.DeletedAt.Type}}
+		q.Where = conj(q.Where, schema.Or{live, x.Resolve(d.Where)})
+	}
+	return d
+}
+
+// Authorize needs the right to get, and to restore where deleted rows are asked for.
+func (g *getPlan) Authorize(x *Exec) error {
+	if err := x.permit(g.d, g.class, authz.Get); err != nil {
+		return err
+	}
+	if g.restore != nil {
+		if err := x.permit(g.restore, g.class, authz.Restore); err != nil {
+			return err
+		}
+	}
+	return x.permitExpansions(&g.query)
+}
+
+// permitExpansions asks for the read right on every class a view expands.
+func (x *Exec) permitExpansions(q *storage.Query) error {
+	for i := range q.Expand {
+		e := &q.Expand[i]
+		verb := authz.List
+		if e.Rel.Single() {
+			verb = authz.Get
+		}
+		if err := x.permit(x.Decide(e.Rel.To, verb), e.Rel.To, verb); err != nil {
+			return err
+		}
+		if err := x.permitExpansions(&e.Query); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Read returns the row, or says that the client's copy is current.
+func (g *getPlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*Result, error) {
+	page, err := r.Read(ctx, &g.query)
+	if err != nil {
+		return nil, err
+	}
+	if len(page.Rows) == 0 {
+		return nil, x.hidden(g.class, g.a.ID)
+	}
+	if err := x.budget(page.Rows); err != nil {
+		return nil, err
+	}
+	row := &page.Rows[0]
+	if g.property != nil && g.property.Test > 0 && !row.Test(int(g.property.Test-1)) {
+		return nil, Errorf(NotFound, "`"+g.class.Name+"` has no member "+excerpt(g.a.Property)+".")
+	}
+	res := &Result{
+		Outcome: Found, Class: g.class, View: g.view.shown, Property: g.property,
+		ID:  schema.FormatKey(g.class, row.Key(g.class)),
+		Tag: x.itemTag(g.view, row, page.Counters, g.a.Property, &g.a.Output),
+	}
+	if err := res.condition(&g.a.If); err != nil {
+		return nil, err
+	}
+	if res.Outcome == Found {
+		res.Rows = page.Rows
+	}
+	return res, nil
+}
+
+// condition applies the preconditions of a read in the order of RFC 9110 §13.2.2.
+func (r *Result) condition(c *If) error {
+	if c.HasMatch && !c.matches(r.Tag) {
+		return &Error{Code: PreconditionFailed, Detail: "The representation has another entity tag than If-Match names.", Tag: r.Tag}
+	}
+	if !c.noneMatch(r.Tag) {
+		r.Outcome, r.Rows = NotModified, nil
+	}
+	return nil
+}
+
+// budget refuses answers with more rows than one response may have.
+func (x *Exec) budget(rows []storage.Row) error {
+	if n := countRows(rows); n > x.Limits.Rows {
+		return Invalid(Problem{Code: "too-many", Parameter: "with", Detail: "The answer would have more than " +
+			strconv.Itoa(x.Limits.Rows) + " records; give the expansions a limit."})
+	}
+	return nil
+}
+
+func countRows(rows []storage.Row) int {
+	n := len(rows)
+	for i := range rows {
+		for _, e := range rows[i].Expanded {
+			n += countRows(e)
+		}
+	}
+	return n
+}

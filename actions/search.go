@@ -1,0 +1,276 @@
+package actions
+
+import (
+	"context"
+
+	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
+)
+
+// searchPlan reads a page of a class, or of a relation of one row.
+type searchPlan struct {
+	a       *Search
+	class   *schema.Class
+	view    *boundView
+	query   storage.Query
+	d       *authz.Decision
+	restore *authz.Decision
+	parent  *parentPlan
+	extra   string // what else the tag depends on
+}
+
+func bindSearch(x *Exec, action Action) (Plan, error) {
+	a := action.(*Search)
+	c, err := x.class(a.Class)
+	if err != nil {
+		return nil, err
+	}
+	var p problems
+	plan := &searchPlan{a: a, class: c, d: x.Decide(c, authz.List)}
+	if plan.parent, err = x.bindParent(a.Parent); err != nil {
+		return nil, err
+	}
+	plan.view = x.bindView(c, &a.View, &p)
+	q := &plan.query
+	*q = plan.view.query
+	q.Where = x.Resolve(plan.d.Where)
+	if plan.parent != nil {
+		q.Where = conj(q.Where, plan.parent.children())
+	}
+	cond := x.conditions(c, &a.Select, &p, "")
+	q.Where = conj(q.Where, cond)
+	q.Order = x.order(c, a.Order, &p, "")
+	q.Skip, q.Limit = x.window(c, &a.Select, &p, "")
+	plan.restore = x.deleted(c, a.Deleted, q, &p)
+	q.Total = a.Count == "exact" || a.Count == "estimate" || a.Count == "" && x.counted(&a.Output)
+	if q.Total {
+		plan.extra = "total"
+	}
+	plan.watch()
+	return plan, p.err()
+}
+
+func (x *Exec) counted(o *Output) bool {
+	if o.Envelope != nil {
+		return *o.Envelope
+	}
+	return x.Counted
+}
+
+// watch collects the classes whose changes can change the page.
+func (s *searchPlan) watch() {
+	q := &s.query
+	q.Watch = append(make([]*schema.Class, 0, 1+len(s.view.watch)), s.class)
+	add := func(cs ...*schema.Class) {
+	next:
+		for _, c := range cs {
+			for _, have := range q.Watch {
+				if have == c {
+					continue next
+				}
+			}
+			q.Watch = append(q.Watch, c)
+		}
+	}
+	add(s.view.watch...)
+	add(classesOf(q.Where)...)
+	for _, t := range q.Tests {
+		add(classesOf(t)...)
+	}
+	for _, o := range q.Order {
+		add(orderClasses(o.By)...)
+	}
+}
+
+// Authorize needs the right to list.
+func (s *searchPlan) Authorize(x *Exec) error {
+	if s.parent != nil {
+		if err := s.parent.authorize(x); err != nil {
+			return err
+		}
+	}
+	if err := x.permit(s.d, s.class, authz.List); err != nil {
+		return err
+	}
+	if s.restore != nil {
+		if err := x.permit(s.restore, s.class, authz.Restore); err != nil {
+			return err
+		}
+	}
+	return x.permitExpansions(&s.query)
+}
+
+// Read returns the page. When the client's tag is still current, the main query does not run.
+func (s *searchPlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*Result, error) {
+	if s.parent != nil {
+		if err := s.parent.exists(ctx, x, r); err != nil {
+			return nil, err
+		}
+	}
+	res := &Result{Outcome: Found, Class: s.class, View: s.view.shown, List: true}
+	if c := &s.a.If; c.HasNoneMatch || c.HasMatch {
+		counters, err := r.Counters(ctx, s.query.Watch)
+		if err != nil {
+			return nil, err
+		}
+		res.Tag = x.listTag(s.view, &s.query, counters, s.extra, &s.a.Output)
+		if err := res.condition(c); err != nil || res.Outcome == NotModified {
+			return res, err
+		}
+	}
+	q := s.query
+	limit := q.Limit
+	if limit > 0 {
+		q.Limit++ // one more tells whether there is a next page
+	}
+	page, err := r.Read(ctx, &q)
+	if err != nil {
+		return nil, err
+	}
+	info := &PageInfo{Total: -1, Skip: q.Skip, Limit: limit}
+	if q.Total {
+		info.Total = page.Total
+	}
+	if len(page.Rows) > limit {
+		page.Rows, info.More = page.Rows[:limit], true
+	}
+	if err := x.budget(page.Rows); err != nil {
+		return nil, err
+	}
+	res.Rows, res.Page = page.Rows, info
+	res.Tag = x.listTag(s.view, &s.query, page.Counters, s.extra, &s.a.Output)
+	return res, nil
+}
+
+// parentPlan is the row that a nested path starts from.
+type parentPlan struct {
+	a     *Parent
+	class *schema.Class
+	rel   *schema.Relation
+	key   []schema.Value
+}
+
+func (x *Exec) bindParent(a *Parent) (*parentPlan, error) {
+	if a == nil {
+		return nil, nil
+	}
+	c, err := x.class(a.Class)
+	if err != nil {
+		return nil, err
+	}
+	rel := c.Relation(a.Relation)
+	if rel == nil {
+		return nil, Errorf(NotFound, "`"+c.Name+"` has no relation "+excerpt(a.Relation)+".")
+	}
+	key, err := x.key(c, a.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &parentPlan{a: a, class: c, rel: rel, key: key}, nil
+}
+
+// authorize needs the right to get the parent, and to see the reference that leads away from it.
+func (p *parentPlan) authorize(x *Exec) error {
+	d := x.Decide(p.class, authz.Get)
+	if err := x.permit(d, p.class, authz.Get); err != nil {
+		return err
+	}
+	if f := p.rel.Field; f != nil && f.Class == p.class && d.Mask[f.Index] < 0 {
+		return Errorf(NotFound, "`"+p.class.Name+"` has no relation "+excerpt(p.a.Relation)+".")
+	}
+	return nil
+}
+
+// exists answers 404 for a parent that is missing or hidden.
+func (p *parentPlan) exists(ctx context.Context, x *Exec, r storage.Reader) error {
+	page, err := r.Read(ctx, &storage.Query{Class: p.class, Key: p.key, Where: p.seen(x), Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(page.Rows) == 0 {
+		return x.hidden(p.class, p.a.ID)
+	}
+	return nil
+}
+
+func (p *parentPlan) seen(x *Exec) schema.Expr {
+	d := x.Decide(p.class, authz.Get)
+	where := x.Resolve(d.Where)
+	if f := p.rel.Field; f != nil && f.Class == p.class && d.Mask[f.Index] > 0 {
+		where = conj(where, x.Resolve(d.Tests[d.Mask[f.Index]-1]))
+	}
+	return where
+}
+
+// children is the condition that a row of the relation belongs to the parent.
+func (p *parentPlan) children() schema.Expr {
+	if k := p.rel.Kind; k == schema.ToMany || k == schema.InverseOne {
+		f := p.rel.Field
+		return schema.Compare{Op: schema.Eq, Left: &schema.Path{Field: f, Type: f.Type}, Right: schema.Lit{Value: p.key[0]}}
+	}
+	return schema.Exists{Rel: p.rel.Back, Where: keyIs(p.class, p.key)}
+}
+
+// relatedPlan reads the one row at the end of a to-one relation.
+type relatedPlan struct {
+	searchPlan
+	related *Related
+}
+
+func bindRelatedOne(x *Exec, action Action) (Plan, error) {
+	a := action.(*Related)
+	s := &Search{Class: a.Class, Parent: &a.Parent, View: a.View, Options: a.Options, Count: "none"}
+	plan, err := bindSearch(x, s)
+	if err != nil {
+		return nil, err
+	}
+	sp := plan.(*searchPlan)
+	sp.d = x.Decide(sp.class, authz.Get)
+	sp.query.Limit, sp.query.Order = 1, nil
+	return &relatedPlan{searchPlan: *sp, related: a}, nil
+}
+
+// Authorize needs the right to get both rows.
+func (s *relatedPlan) Authorize(x *Exec) error {
+	if err := s.parent.authorize(x); err != nil {
+		return err
+	}
+	if err := x.permit(s.d, s.class, authz.Get); err != nil {
+		return err
+	}
+	return x.permitExpansions(&s.query)
+}
+
+// Read returns the row, or that there is none.
+func (s *relatedPlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*Result, error) {
+	if err := s.parent.exists(ctx, x, r); err != nil {
+		return nil, err
+	}
+	q := s.query
+	q.Watch = s.view.watch
+	q.Where = conj(x.Resolve(s.d.Where), s.parent.children())
+	page, err := r.Read(ctx, &q)
+	if err != nil {
+		return nil, err
+	}
+	if len(page.Rows) == 0 {
+		return nil, Errorf(NotFound, "`"+s.parent.rel.Name+"` of this "+s.parent.class.Name+" is empty.")
+	}
+	if err := x.budget(page.Rows); err != nil {
+		return nil, err
+	}
+	row := &page.Rows[0]
+	res := &Result{
+		Outcome: Found, Class: s.class, View: s.view.shown,
+		ID:  schema.FormatKey(s.class, row.Key(s.class)),
+		Tag: x.itemTag(s.view, row, page.Counters, "", &s.related.Output),
+	}
+	if err := res.condition(&s.related.If); err != nil {
+		return nil, err
+	}
+	if res.Outcome == Found {
+		res.Rows = page.Rows
+	}
+	return res, nil
+}

@@ -1,0 +1,197 @@
+// Package engine serves a schema.
+//
+// An Engine joins the parts: a Parser (package request) turns requests into
+// action values, the invoker runs action values against a store under the rules
+// of an authorizer, and the Handler carries both over HTTP. The invoker is the only
+// door to the records: requests, the command line, seeds and Go callers all go
+// through Engine.Invoke.
+//
+// A request is served by one revision (schema, policy and everything compiled
+// from them) from its first byte to its last. Reload swaps the revision
+// in one step and refuses a broken one.
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/dowel-dev/dowel/actions"
+	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/authz/account"
+	"github.com/dowel-dev/dowel/authz/token"
+	"github.com/dowel-dev/dowel/engine/format"
+	"github.com/dowel-dev/dowel/engine/request"
+	"github.com/dowel-dev/dowel/engine/strictjson"
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
+)
+
+// Config is what an Engine is made of.
+type Config struct {
+	Schema     *schema.Schema
+	Authorizer authz.Authorizer
+	Store      storage.Store
+	Settings   Settings
+	// Signer issues and checks tokens; nil is a schema without login that
+	// accepts no tokens.
+	Signer *token.Signer
+	// Handlers run the actions declared with `run: go`, by "class.action".
+	Handlers map[string]actions.Handler
+	// Actions are definitions beside the generic ones.
+	Actions []*actions.Definition
+	Log     *slog.Logger     // slog.Default when nil
+	Clock   func() time.Time // time.Now when nil
+}
+
+// Engine serves one application. It is safe for concurrent use.
+type Engine struct {
+	cfg      Config
+	registry actions.Registry
+	live     atomic.Pointer[live]
+	handler  *Handler
+}
+
+// New makes an engine and runs every start-up check.
+func New(cfg Config) (*Engine, error) {
+	if cfg.Store == nil {
+		return nil, errors.New("engine: Config.Store is nil; open a store first")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	cfg.Settings.Limits = cfg.Settings.Limits.orDefault()
+	e := &Engine{cfg: cfg, registry: actions.Builtin()}
+	for _, d := range cfg.Actions {
+		if e.registry[d.Verb] != nil {
+			return nil, errors.New("engine: the action verb " + d.Verb + " is taken")
+		}
+		e.registry[d.Verb] = d
+	}
+	if err := e.Reload(cfg.Schema, cfg.Authorizer); err != nil {
+		return nil, err
+	}
+	e.handler = newHandler(cfg.Settings, func() revision { return e.live.Load() }, cfg.Log, cfg.Clock)
+	return e, nil
+}
+
+// Reload puts another schema and policy in service, or refuses and keeps the old ones.
+// Requests in flight finish with the revision they started with. The store's
+// tables must fit the schema already (storage.Store.Migrate).
+func (e *Engine) Reload(s *schema.Schema, a authz.Authorizer) error {
+	if s == nil || a == nil {
+		return errors.New("engine: a schema and an authorizer are needed")
+	}
+	if err := e.cfg.Store.Use(s); err != nil {
+		return err
+	}
+	l, err := e.revision(s, a)
+	if err != nil {
+		return err
+	}
+	e.live.Store(l)
+	return nil
+}
+
+// revision compiles everything that stays the same while a schema serves.
+func (e *Engine) revision(s *schema.Schema, a authz.Authorizer) (*live, error) {
+	cfg, limits := e.cfg, e.cfg.Settings.Limits
+	accounts, err := account.New(account.Config{
+		Store: cfg.Store, Schema: s, Signer: cfg.Signer, Clock: cfg.Clock, Refresh: cfg.Settings.Auth.Refresh,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &live{
+		engine:   e,
+		accounts: accounts,
+		snapshot: &actions.Snapshot{
+			Schema: s, Authorizer: a, Handlers: cfg.Handlers, HashPassword: accounts.HashPassword, Random: rand.Reader,
+			Counted: styleOf(cfg.Settings, s) == "envelope",
+			Limits:  limits.action(s.App),
+		},
+		parser: &request.Parser{
+			Schema: s, Mount: mountOf(cfg.Settings, s), Formats: format.Names(),
+			Limits: request.Limits{Target: limits.Target, Body: limits.Body, JSON: strictjson.Limits{
+				Depth: limits.JSONDepth, Members: limits.JSONMembers, Number: limits.NumberLen,
+			}},
+		},
+	}, nil
+}
+
+// Handler serves the application over HTTP.
+func (e *Engine) Handler() http.Handler { return e.handler }
+
+// Schema returns the schema in service.
+func (e *Engine) Schema() *schema.Schema { return e.live.Load().snapshot.Schema }
+
+// Accounts returns the accounts of the schema in service.
+func (e *Engine) Accounts() *account.Accounts { return e.live.Load().accounts }
+
+// Invoke runs an action as a subject. It is the way of every caller but HTTP,
+// which gets here, too. Errors are *actions.Error.
+func (e *Engine) Invoke(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error) {
+	return e.live.Load().Invoke(ctx, s, a)
+}
+
+// live is the revision in service.
+type live struct {
+	engine   *Engine
+	snapshot *actions.Snapshot
+	parser   *request.Parser
+	accounts *account.Accounts
+}
+
+func (l *live) Schema() *schema.Schema { return l.snapshot.Schema }
+
+func (l *live) Parse(r *http.Request) (actions.Action, error) { return l.parser.Parse(r) }
+
+func (l *live) Allow(r *http.Request) (methods, patch []string, err error) {
+	if methods, err = l.parser.Allow(r); err != nil {
+		return nil, nil, err
+	}
+	return methods, l.parser.AcceptPatch(r), nil
+}
+
+func (l *live) Accounts() accounts { return l.accounts }
+
+// Ready reads a counter: the cheapest question that only a working store answers.
+func (l *live) Ready(ctx context.Context) error {
+	classes := l.snapshot.Schema.Classes
+	_, err := l.engine.cfg.Store.Counters(ctx, classes[:min(1, len(classes))])
+	return err
+}
+
+// action gives actions the limits they bind by; the schema's own page sizes win.
+func (l Limits) action(app schema.App) actions.Limits {
+	out := actions.Limits{
+		Page: l.Page, PageMax: l.PageMax, Skip: l.Skip, Depth: l.Depth, Rows: l.Rows, Bulk: l.Bulk,
+		FilterTerms: l.FilterTerms, FilterDepth: l.FilterDepth, InElements: l.InElements, OrderKeys: l.OrderKeys,
+		Pattern: l.Pattern,
+	}
+	if app.PageSize > 0 {
+		out.Page = app.PageSize
+	}
+	if app.PageMax > 0 {
+		out.PageMax = app.PageMax
+	}
+	if app.Depth > 0 {
+		out.Depth = app.Depth
+	}
+	return out
+}
+
+// orDefault replaces limits that are not set by their defaults.
+func (l Limits) orDefault() Limits {
+	if l == (Limits{}) {
+		return DefaultLimits()
+	}
+	return l
+}

@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/dowel-dev/dowel/actions"
+	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
+)
+
+// errDryRun ends the transaction of a dry run: everything but the commit happened.
+var errDryRun = errors.New("dry run")
+
+// Invoke is the only door to the records. It binds the action (ActionInvalid
+// with every problem), asks for permission, and runs it: reads against a
+// snapshot, writes in one transaction that checks permission and precondition
+// again on the row. It never sees HTTP.
+func (l *live) Invoke(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error) {
+	res, err := l.invoke(ctx, s, a)
+	if err != nil {
+		return nil, l.refusal(ctx, err)
+	}
+	return res, nil
+}
+
+func (l *live) invoke(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error) {
+	if s.RoleSet == "" && !s.System {
+		admitted := *s
+		s = &admitted
+		l.snapshot.Authorizer.Admit(s)
+	}
+	o := a.Common()
+	if o.As != "" {
+		other, err := l.actAs(ctx, s, o)
+		if err != nil {
+			return nil, err
+		}
+		s = other
+	}
+	if o.Explain {
+		return nil, actions.Errorf(actions.Forbidden, "You may not ask for explanations; `dowel policy why` tells operators.")
+	}
+	x := actions.NewExec(l.snapshot, s, l.engine.cfg.Clock())
+	plan, err := l.engine.registry.Bind(x, a)
+	if err != nil {
+		return nil, err
+	}
+	if err := plan.Authorize(x); err != nil {
+		return nil, err
+	}
+	if p, ok := plan.(actions.Preparing); ok {
+		if err := p.Prepare(ctx, x); err != nil {
+			return nil, err
+		}
+	}
+	switch p := plan.(type) {
+	case actions.Reading:
+		return p.Read(ctx, x, l.engine.cfg.Store)
+	case actions.Writing:
+		return l.write(ctx, x, p, o.DryRun)
+	}
+	return nil, fmt.Errorf("the plan of %q neither reads nor writes", a.Verb())
+}
+
+// write runs a plan in one transaction.
+func (l *live) write(ctx context.Context, x *actions.Exec, p actions.Writing, dry bool) (*actions.Result, error) {
+	var res *actions.Result
+	err := l.engine.cfg.Store.Write(ctx, func(tx storage.Tx) (err error) {
+		defer func() {
+			// A store may run this elsewhere, where a panic would take the process along.
+			if r := recover(); r != nil {
+				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+			}
+		}()
+		if res, err = p.Write(ctx, x, tx); err != nil {
+			return err
+		}
+		if dry {
+			return errDryRun
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errDryRun) {
+		return nil, err
+	}
+	return res, nil
+}
+
+// actAs answers as=: oneself always, others by the verb act_as on the login class.
+func (l *live) actAs(ctx context.Context, s *authz.Subject, o *actions.Options) (*authz.Subject, error) {
+	if o.As == s.ID {
+		return s, nil
+	}
+	login := l.snapshot.Schema.Login
+	refuse := actions.Errorf(actions.Forbidden, "You may not act as somebody else.")
+	if s.Anonymous() {
+		refuse = actions.Errorf(actions.AuthenticationRequired, "Log in to act as somebody else.")
+	}
+	if login == nil {
+		return nil, refuse
+	}
+	d := l.snapshot.Authorizer.Decide(s, login, authz.ActAs)
+	if d.Effect == authz.Denied {
+		return nil, refuse
+	}
+	key, err := schema.ParseKey(login, o.As)
+	if err != nil {
+		return nil, refuse
+	}
+	x := actions.NewExec(l.snapshot, s, l.engine.cfg.Clock())
+	page, err := l.engine.cfg.Store.Read(ctx, &storage.Query{Class: login, Key: key, Where: x.Resolve(d.Where), Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(page.Rows) == 0 {
+		return nil, refuse
+	}
+	other, err := l.accounts.As(ctx, o.As)
+	if err != nil {
+		return nil, refuse
+	}
+	if o.AsMode == "add" {
+		both := *other
+		both.Roles = append(append([]string(nil), other.Roles...), s.Roles...)
+		both.RoleSet = ""
+		other = &both
+	}
+	l.snapshot.Authorizer.Admit(other)
+	return other, nil
+}
+
+// refusal gives every error a code; what is not foreseen is internal, its cause for the log only.
+func (l *live) refusal(ctx context.Context, err error) error {
+	var e *actions.Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, storage.ErrOutcomeUnknown):
+		return &actions.Error{Code: actions.OutcomeUnknown, Detail: "Whether the write happened is not known; read before you repeat it.", Cause: err}
+	case errors.Is(err, storage.ErrConcurrent):
+		return &actions.Error{Code: actions.ConcurrentChange, Detail: "Others changed the same rows at the same time; nothing was done.", Cause: err}
+	case errors.Is(err, storage.ErrTooLarge):
+		return &actions.Error{Code: actions.StateConflict, Detail: "A sum over these rows is too large for a number.", Cause: err}
+	case errors.Is(err, storage.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return &actions.Error{Code: actions.StorageUnavailable, Detail: "The storage cannot answer now; nothing was done.", Retry: 1, Cause: err}
+	}
+	return &actions.Error{Code: actions.Internal, Cause: err}
+}
