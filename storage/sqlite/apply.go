@@ -50,7 +50,7 @@ func (a *apply) insert() (*storage.Row, error) {
 	}
 	a.wrote = true
 	a.Key = keyOf(a.Class, values)
-	if err := a.link(); err != nil {
+	if err := a.relink(); err != nil {
 		return nil, err
 	}
 	a.After = append(a.Before[:len(a.Before):len(a.Before)], a.After...)
@@ -266,7 +266,7 @@ func (a *apply) update() (*storage.Row, error) {
 		return nil, err
 	}
 	a.wrote = true
-	if err := a.link(); err != nil {
+	if err := a.relink(); err != nil {
 		return nil, err
 	}
 	if a.Return == nil && len(a.After) == 0 && len(a.Class.Checks) == 0 {
@@ -417,10 +417,29 @@ func (a *apply) judges() []storage.Guard {
 		return a.After
 	}
 	out := make([]storage.Guard, 0, len(a.Class.Checks)+len(a.After))
-	for _, c := range a.Class.Checks {
-		out = append(out, storage.Guard{Where: c.Where, Err: &storage.CheckError{Check: c}})
+	if len(a.Links) == 0 { // else they were judged before the links changed
+		out = append(out, checks(a.Class)...)
 	}
 	return append(out, a.After...)
+}
+
+func checks(c *schema.Class) []storage.Guard {
+	out := make([]storage.Guard, len(c.Checks))
+	for i, check := range c.Checks {
+		out[i] = storage.Guard{Where: check.Where, Err: &storage.CheckError{Check: check}}
+	}
+	return out
+}
+
+// relink changes the links of the row, after its checks.
+func (a *apply) relink() error {
+	if len(a.Links) == 0 {
+		return nil
+	}
+	if err := a.judge(checks(a.Class)); err != nil {
+		return err
+	}
+	return a.link()
 }
 
 func wheres(guards []storage.Guard) []schema.Expr {

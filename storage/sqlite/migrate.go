@@ -153,7 +153,7 @@ func (p *present) load() error {
 	err := p.conn.query("select type, name, tbl_name, coalesce(sql, '') from sqlite_schema where type in ('table', 'index') order by rowid", nil, func(st *sqlite.Stmt) {
 		name, sql := st.ColumnText(1), st.ColumnText(3)
 		switch {
-		case strings.HasPrefix(name, "sqlite_"), strings.HasPrefix(name, "_dowel_"):
+		case strings.HasPrefix(name, "sqlite_"), name == "_dowel_counters", name == "_dowel_sequences", name == "_dowel_columns":
 		case st.ColumnText(0) == "table":
 			names = append(names, name)
 		case strings.HasPrefix(name, uniquePrefix), strings.HasPrefix(name, indexPrefix):
