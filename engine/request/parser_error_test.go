@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -59,6 +60,7 @@ func TestParseRefuses(t *testing.T) {
 		{"empty modifiers", "GET /api/customers;;with=orders", nil, "", "bad-path: A modifier is empty"},
 		{"an empty modifier at the end", "GET /api/customers;", nil, "", "bad-path: A modifier is empty"},
 		{"a modifier without a name", "GET /api;=x/customers", nil, "", "bad-path: A modifier is empty"},
+		{"an unclosed parenthesis", "GET /api/customers;search=a(b;pretty", nil, "", "bad-path: A parenthesis in a modifier is not closed"},
 		{"bad UTF-8 in a modifier", "GET /api/customers;search=%ff", nil, "", "bad-path: The path holds a modifier that is not text."},
 
 		// The method.
@@ -328,6 +330,41 @@ func TestContentOfAReadOfUnknownLength(t *testing.T) {
 	r.Body = io.NopCloser(strings.NewReader("x"))
 	if e := refusal(t, p, r); e.Code != actions.ContentNotAllowed {
 		t.Errorf("got %v", e)
+	}
+}
+
+// However much is wrong, a refusal stays short and cheap.
+func TestHostileTargets(t *testing.T) {
+	p := &Parser{Schema: crm()}
+	for name, part := range map[string][2]string{
+		"broken pairs":        {"/api/customers?", "%&"},
+		"unknown names":       {"/api/customers?", "$x=1&"},
+		"many filters":        {"/api/customers?", "a=1&"},
+		"many modifiers":      {"/api/customers", ";a"},
+		"open parentheses":    {"/api/customers", ";a("},
+		"nested parentheses":  {"/api/customers?with=a(b=", "("},
+		"a long expansion":    {"/api/customers?with=a", ".a"},
+		"many expansions":     {"/api/customers?with=a", ",a(b=1)"},
+		"bad options in many": {"/api/customers?with=a(limit=x", ";limit=y"},
+		"many segments":       {"/api/customers", "/a"},
+		"a deep negation":     {"/api/customers?a=", "not:"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target := part[0] + strings.Repeat(part[1], (16<<10-len(part[0]))/len(part[1]))
+			path, query, _ := strings.Cut(target, "?")
+			r := ask("GET /", nil, "")
+			r.RequestURI = target
+			r.URL = &url.URL{Path: path, RawQuery: query}
+			started := time.Now()
+			_, err := p.Parse(r)
+			if took := time.Since(started); took > 100*time.Millisecond {
+				t.Errorf("took %v", took)
+			}
+			var e *actions.Error
+			if errors.As(err, &e) && (len(e.Errors) > 100 || len(e.Detail) > 1000) {
+				t.Errorf("%d problems, %d bytes of detail", len(e.Errors), len(e.Detail))
+			}
+		})
 	}
 }
 

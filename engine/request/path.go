@@ -252,7 +252,11 @@ func decodeSegment(s string) (string, error) {
 func checkModifiers(mods string) error {
 	for mods != "" {
 		var m string
-		m, mods = cutModifier(mods)
+		var closed bool
+		m, mods, closed = cutModifier(mods)
+		if !closed {
+			return badPath("A parenthesis in a modifier is not closed; one that is data must be written %28.")
+		}
 		name, _, _ := strings.Cut(m, "=")
 		if name == "" {
 			return badPath("A modifier is empty: write `;name=value` after the collection.")
@@ -270,9 +274,9 @@ func checkModifiers(mods string) error {
 
 // cutModifier takes the first modifier off ";a=b;c". A semicolon in parentheses,
 // as in ;with=orders(status=eq:placed;limit=5), belongs to the modifier.
-func cutModifier(mods string) (m, rest string) {
+func cutModifier(mods string) (m, rest string, closed bool) {
 	mods = mods[1:]
-	depth, first := 0, -1
+	depth := 0
 	for i := 0; i < len(mods); i++ {
 		switch mods[i] {
 		case '(':
@@ -281,15 +285,9 @@ func cutModifier(mods string) (m, rest string) {
 			depth--
 		case ';':
 			if depth <= 0 {
-				return mods[:i], mods[i:]
-			}
-			if first < 0 {
-				first = i
+				return mods[:i], mods[i:], true
 			}
 		}
 	}
-	if depth > 0 && first >= 0 {
-		return mods[:first], mods[first:]
-	}
-	return mods, ""
+	return mods, "", depth <= 0
 }

@@ -195,11 +195,18 @@ func (w place) problem(code, detail string) actions.Problem {
 	return p
 }
 
+// mostProblems and mostTerms end the reading of a query that is refused anyway,
+// so that a refusal stays cheap.
+const (
+	mostProblems = 50
+	mostTerms    = 1000
+)
+
 // read takes in the modifiers and the query. Nothing is skipped but empty pairs.
 func (q *query) read(op *operation, t *target, raw string) {
 	q.modifiers(op, t.mountMods)
 	q.modifiers(op, t.mods)
-	for raw != "" {
+	for raw != "" && len(q.syntax) < mostProblems {
 		var text string
 		text, raw, _ = strings.Cut(raw, "&")
 		if text != "" {
@@ -209,9 +216,9 @@ func (q *query) read(op *operation, t *target, raw string) {
 }
 
 func (q *query) modifiers(op *operation, mods string) {
-	for mods != "" {
+	for mods != "" && len(q.syntax) < mostProblems {
 		var m string
-		m, mods = cutModifier(mods)
+		m, mods, _ = cutModifier(mods)
 		name, value, valued := strings.Cut(m, "=")
 		// checkModifiers has seen that these decode.
 		name, _ = url.PathUnescape(name)
@@ -324,6 +331,10 @@ func (q *query) filter(op *operation, at place, value string, valued bool) {
 		q.bad(at, "syntax", "`"+excerpt(name)+"`: "+err.Error()+".")
 		return
 	}
+	if len(q.terms) == mostTerms {
+		q.bad(at, "too-many", "There are more than "+itoa(mostTerms)+" filters.")
+		return
+	}
 	if q.terms == nil {
 		q.terms = make([]filter.Term, 0, 4)
 	}
@@ -372,8 +383,7 @@ func (q *query) err() error {
 		}
 		return nil
 	}
-	const most = 100
-	problems := q.syntax[:min(len(q.syntax), most)]
+	problems := q.syntax
 	e := actions.Errorf(actions.BadQuery, problems[0].Detail)
 	e.Errors, e.Hint = problems, problems[0].Hint
 	if len(problems) > 1 {
