@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// grammar lists every verb.
+type grammar struct {
+	Init  initCmd  `cmd:"" group:"start" help:"Write a new application from a template."`
+	Dev   devCmd   `cmd:"" group:"start" help:"Serve with hot reload, on a local database, seeded."`
+	Serve serveCmd `cmd:"" group:"start" help:"Serve in production."`
+
+	Check  checkCmd  `cmd:"" group:"offline" help:"Find everything wrong with a schema."`
+	Routes routesCmd `cmd:"" group:"offline" help:"List every route and who may take it."`
+
+	Seed  seedCmd  `cmd:"" group:"data" help:"Load the rows of seed/; a second run changes nothing."`
+	User  userCmd  `cmd:"" group:"data" help:"Manage accounts."`
+	Token tokenCmd `cmd:"" group:"data" help:"Sign a token with the configured key."`
+
+	Config     configCmd     `cmd:"" group:"run" help:"Show the effective settings."`
+	Health     healthCmd     `cmd:"" group:"run" help:"Ask a running server whether it is ready."`
+	Completion completionCmd `cmd:"" group:"run" help:"Print a completion script for a shell."`
+	Version    versionCmd    `cmd:"" group:"run" help:"Print the version."`
+
+	Complete completeCmd `cmd:"" name:"__complete" hidden:""`
+}
+
+var groups = kong.ExplicitGroups([]kong.Group{
+	{Key: "start", Title: "Start:"},
+	{Key: "offline", Title: "Look, without a database:"},
+	{Key: "data", Title: "Rows and people:"},
+	{Key: "run", Title: "Run:"},
+})
+
+// serverFlags are understood by serve and dev.
+type serverFlags struct {
+	Listen    string `placeholder:"HOST:PORT" help:"Address to serve on [DOWEL_LISTEN], default 127.0.0.1:8080."`
+	DB        string `name:"db" placeholder:"URL" help:"Database [DOWEL_DB], default sqlite:data/app.db in the application's folder."`
+	LogFormat string `placeholder:"text|json" help:"Form of the log [DOWEL_LOG__FORMAT]."`
+}
+
+// given are the flags that were set, by setting key.
+func (f *serverFlags) given() map[string]string {
+	m := map[string]string{}
+	for key, v := range map[string]string{"listen": f.Listen, "db": f.DB, "log.format": f.LogFormat} {
+		if v != "" {
+			m[key] = v
+		}
+	}
+	return m
+}
+
+// left is how kong's Exit reaches us: --help has been printed and there is nothing more to do.
+type left int
+
+// parser builds the model of the grammar.
+func (r *run) parser(g *grammar) (*kong.Kong, error) {
+	return kong.New(g,
+		kong.Name("dowel"),
+		kong.Description("A YAML schema and its rules become a REST API."),
+		kong.Writers(r.out, r.err),
+		kong.Exit(func(code int) { panic(left(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
+		kong.UsageOnError(),
+		groups,
+	)
+}
+
+// dispatch parses the arguments and runs the verb.
+func (r *run) dispatch(args []string) (err error) {
+	var g grammar
+	k, err := r.parser(&g)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			code, ours := p.(left)
+			if !ours {
+				panic(p)
+			}
+			err = nil
+			if code != 0 {
+				err = reported(exitUsage)
+			}
+		}
+	}()
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	ctx, err := k.Parse(args)
+	if err != nil {
+		return r.usage(k, err)
+	}
+	return ctx.Run(r)
+}
+
+var unknownWord = regexp.MustCompile(`^(unexpected argument|unknown flag) (\S+?)(?:,|$)`)
+
+// usage turns kong's complaint into one sentence with at most one suggestion.
+func (r *run) usage(k *kong.Kong, err error) error {
+	sentence, _, _ := strings.Cut(err.Error(), ", did you mean")
+	f := &failure{status: exitUsage, err: errors.New(sentence)}
+	node := k.Model.Node
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
+		node = parse.Context.Selected()
+	} else if parse != nil && parse.Context != nil {
+		// `user creat` selects nothing, but user was walked through.
+		for _, step := range parse.Context.Path {
+			if step.Command != nil {
+				node = step.Command
+			}
+		}
+	}
+	if m := unknownWord.FindStringSubmatch(err.Error()); m != nil {
+		word := strings.Trim(m[2], `"`)
+		if m[1] == "unexpected argument" && len(node.Children) > 0 {
+			f.err = fmt.Errorf("unknown verb `%s`%s", word, didYouMean(word, verbs(node)))
+		} else if m[1] == "unknown flag" {
+			f.err = fmt.Errorf("unknown flag `%s`%s", word, didYouMean(word, flags(node)))
+		}
+	}
+	f.help = []string{"dowel " + strings.TrimSpace(strings.TrimPrefix(node.FullPath(), "dowel")+" --help") + " shows what is possible"}
+	return f
+}
+
+// verbs are the names of a node's commands.
+func verbs(n *kong.Node) []string {
+	var names []string
+	for _, c := range n.Children {
+		if !c.Hidden {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// flags are the names of a node's flags and those of its parents, with dashes.
+func flags(n *kong.Node) []string {
+	var names []string
+	for _, level := range n.AllFlags(true) {
+		for _, f := range level {
+			names = append(names, "--"+f.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,292 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/dowel-dev/dowel/actions"
+	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/authz/token"
+	"github.com/dowel-dev/dowel/engine"
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/schema/diag"
+	"github.com/dowel-dev/dowel/schema/load"
+	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/storage/memory"
+	"github.com/dowel-dev/dowel/storage/sqlite"
+)
+
+// project is an application on disk. load fills the upper part, which needs no
+// database; open the lower one.
+type project struct {
+	folder string
+	root   string // schema file below folder; "." is the folder itself
+	schema *schema.Schema
+	rules  *authz.Rules
+
+	cfg    *config
+	store  storage.Store
+	engine *engine.Engine
+	log    *slog.Logger
+}
+
+// place resolves the last argument of a verb: a folder, or a schema file in one.
+func place(arg string) (folder, root string, err error) {
+	info, err := os.Stat(arg)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", "", unavailable(fmt.Errorf("there is no folder or file %s", arg))
+	case err != nil:
+		return "", "", unavailable(err)
+	case !info.IsDir():
+		return filepath.Dir(arg), filepath.Base(arg), nil
+	}
+	return arg, ".", nil
+}
+
+// inspect loads schema and policy and returns them with everything found,
+// places being relative to the working directory.
+func (r *run) inspect(folder, root string) (*schema.Schema, *authz.Rules, diag.List) {
+	files := os.DirFS(folder)
+	s, found := load.FS(files, root, load.Options{})
+	var rules *authz.Rules
+	if s != nil {
+		var more diag.List
+		rules, more = authz.New(s, files)
+		found = append(found, more...)
+		found = append(found, r.app.handlerFindings(s)...)
+	}
+	found = found.Sorted()
+	for i := range found {
+		d := &found[i]
+		d.Pos.File = under(folder, d.Pos.File)
+		d.Related = slices.Clone(d.Related)
+		for j := range d.Related {
+			d.Related[j].Pos.File = under(folder, d.Related[j].Pos.File)
+		}
+	}
+	return s, rules, found
+}
+
+// under names a file of the application as the working directory sees it.
+func under(folder, file string) string {
+	if file == "" || folder == "." {
+		return file
+	}
+	return filepath.Join(folder, filepath.FromSlash(file))
+}
+
+// onDisk gives findings their source lines; their places name files as the working directory does.
+func onDisk(file string) ([]byte, error) { return os.ReadFile(file) }
+
+// The codes of differences between schema and binary.
+const (
+	codeMissingHandler = "E066"
+	codeNoHandler      = "W003"
+)
+
+// handlerFindings compares the actions declared with `run: go` with what the binary brings.
+func (a *App) handlerFindings(s *schema.Schema) diag.List {
+	var found diag.List
+	declared := map[string]bool{}
+	for _, c := range s.Classes {
+		for _, action := range c.Actions {
+			name := c.Name + "." + action.Name
+			declared[name] = true
+			if !action.Run || a.Handlers[name] != nil {
+				continue
+			}
+			d := diag.Diagnostic{Code: codeNoHandler, Pos: action.Pos,
+				Message: fmt.Sprintf("`%s` is run by Go, and this binary has no handler for it", name),
+				Help:    "until one is registered the action answers 501"}
+			if len(a.Handlers) > 0 {
+				d.Code, d.Help = codeMissingHandler, "register a handler under `"+name+"`"
+			}
+			found.Add(d)
+		}
+	}
+	for name := range a.Handlers {
+		if !declared[name] {
+			found.Add(diag.Diagnostic{Code: codeMissingHandler,
+				Message: fmt.Sprintf("the binary has a handler for `%s`, which the schema does not declare", name)})
+		}
+	}
+	return found
+}
+
+// load reads schema and policy, shows what is wrong with them, and refuses when that is an error.
+func (r *run) load(arg string) (*project, error) {
+	folder, root, err := place(arg)
+	if err != nil {
+		return nil, err
+	}
+	s, rules, found := r.inspect(folder, root)
+	if err := r.show(found); err != nil {
+		return nil, err
+	}
+	if found.HasErrors() {
+		return nil, reported(exitFindings)
+	}
+	return &project{folder: folder, root: root, schema: s, rules: rules}, nil
+}
+
+// show prints findings for people.
+func (r *run) show(found diag.List) error {
+	if len(found) == 0 {
+		return nil
+	}
+	if err := diag.Text(r.err, found, onDisk, r.live); err != nil {
+		return err
+	}
+	r.note("%s", found.Summary())
+	return nil
+}
+
+// open prepares an application for work on its rows. A database that does
+// not exist yet gets its tables; one that lags behind the schema is refused.
+func (r *run) open(arg string, flags map[string]string) (*project, error) {
+	p, err := r.load(arg)
+	if err != nil {
+		return nil, err
+	}
+	if p.cfg, err = r.readConfig(p.folder, flags); err != nil {
+		return nil, err
+	}
+	fresh := p.fresh()
+	if err := p.openStore(); err != nil {
+		return nil, err
+	}
+	pending, err := p.store.Migrate(r.ctx, p.schema, fresh)
+	switch {
+	case err != nil:
+		err = unavailable(fmt.Errorf("%s: %w", masked(p.cfg.DB), err))
+	case len(pending) > 0:
+		err = pendingRefusal(pending)
+	default:
+		err = p.startEngine(r)
+	}
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func pendingRefusal(pending []storage.Step) error {
+	lines := make([]string, 0, len(pending)+1)
+	safe := true
+	for _, step := range pending {
+		mark := "  "
+		if !step.Safe {
+			mark, safe = "! ", false
+		}
+		lines = append(lines, mark+step.Text)
+	}
+	fix := "`dowel serve --apply` makes them"
+	if !safe {
+		fix = "those marked ! can lose rows or lock tables: make them by hand, or start with another database"
+	}
+	return refuse(fmt.Errorf("the database lags behind the schema by %d changes", len(pending)), append(lines, fix)...)
+}
+
+// databasePath is the file of an SQLite database, relative paths being below
+// the application's folder; "" for others.
+func (p *project) databasePath() string {
+	path, ok := strings.CutPrefix(p.cfg.DB, "sqlite:")
+	if !ok {
+		return ""
+	}
+	path = strings.TrimPrefix(path, "//")
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(p.folder, path)
+	}
+	return path
+}
+
+// fresh reports whether the database is about to be made.
+func (p *project) fresh() bool {
+	path := p.databasePath()
+	if path == "" {
+		return true
+	}
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+func (p *project) openStore() error {
+	var err error
+	if path := p.databasePath(); path != "" {
+		p.store, err = sqlite.Open(path, p.schema, sqlite.Options{
+			Timeout: p.cfg.Engine.Limits.Statement, LockWait: p.cfg.Engine.Limits.Lock,
+		})
+	} else {
+		p.store, err = memory.New(p.schema)
+	}
+	if err != nil {
+		p.store = nil
+		return unavailable(fmt.Errorf("database %s: %w", masked(p.cfg.DB), err))
+	}
+	return nil
+}
+
+// startEngine makes the engine. Tokens are possible when there is a key.
+func (p *project) startEngine(r *run) error {
+	signer, err := p.signer()
+	if err != nil {
+		return refuse(err)
+	}
+	p.log = r.logger(p.cfg)
+	p.engine, err = engine.New(engine.Config{
+		Schema: p.schema, Authorizer: p.rules, Store: p.store, Settings: p.cfg.Engine,
+		Signer: signer, Handlers: r.app.Handlers, Log: p.log,
+	})
+	if err != nil {
+		return refuse(err)
+	}
+	return nil
+}
+
+// signer is nil without a key.
+func (p *project) signer() (*token.Signer, error) {
+	a := p.cfg.Engine.Auth
+	if a.Secret == "" {
+		return nil, nil
+	}
+	return token.New(token.Config{
+		Secret: []byte(a.Secret), Issuer: a.Issuer, Audience: a.Audience,
+		Access: a.Access, MaxSize: p.cfg.Engine.Limits.Token,
+	})
+}
+
+func (r *run) logger(c *config) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Engine.Log.Level)); err != nil {
+		level = slog.LevelInfo // the setting's reader lets known words through only
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if c.Engine.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(r.err, o))
+	}
+	return slog.New(slog.NewTextHandler(r.err, o))
+}
+
+// invoke runs an action as the system: permission is the operator's, all else is checked.
+func (p *project) invoke(ctx context.Context, a actions.Action) (*actions.Result, error) {
+	return p.engine.Invoke(ctx, &authz.Subject{System: true}, a)
+}
+
+func (p *project) close() {
+	if p.store == nil {
+		return
+	}
+	if err := p.store.Close(); err != nil && p.log != nil {
+		p.log.Warn("closing the database", slog.Any("error", err))
+	}
+}

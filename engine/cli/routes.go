@@ -1,0 +1,213 @@
+package cli
+
+import (
+	"os"
+	"strings"
+
+	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/schema"
+)
+
+// routesCmd is `dowel routes`.
+type routesCmd struct {
+	Class  string `arg:"" optional:"" help:"Only the routes of this class."`
+	Folder string `arg:"" optional:"" help:"The application."`
+	outputFlag
+}
+
+// Run lists method, path, verb and who may.
+func (c *routesCmd) Run(r *run) error {
+	name, folder := topic(c.Class, c.Folder)
+	p, err := r.load(folder)
+	if err != nil {
+		return err
+	}
+	if p.cfg, err = r.readConfig(p.folder, nil); err != nil {
+		return err
+	}
+	classes := p.schema.Classes
+	if name != "" {
+		class := classOf(p.schema, name)
+		if class == nil {
+			return misuse("unknown class `%s`%s", name, didYouMean(name, classNames(p.schema)))
+		}
+		classes = []*schema.Class{class}
+	}
+	t := table{columns: []string{"method", "path", "verb", "who"}}
+	for _, class := range classes {
+		for _, route := range routesOf(class) {
+			path := strings.TrimSuffix(p.mount(), "/") + route.path
+			t.add(route.method, path, route.verb, p.who(route.class, route.verb))
+		}
+	}
+	return t.print(r.out, c.Output)
+}
+
+// topic tells apart what the two optional arguments of a verb are: a single
+// one that is a folder or file here, and no plain name, is the application.
+func topic(first, second string) (name, folder string) {
+	if second != "" {
+		return first, second
+	}
+	if first == "" {
+		return "", "."
+	}
+	if strings.ContainsAny(first, `/\`) || first == "." || first == ".." || strings.HasSuffix(first, ".yaml") {
+		return "", first
+	}
+	if _, err := os.Stat(schemaFile); err == nil {
+		return first, "." // inside an application a word is a name
+	}
+	if info, err := os.Stat(first); err == nil && info.IsDir() {
+		return "", first
+	}
+	return first, "."
+}
+
+const schemaFile = "dowel.yaml"
+
+// route is one method of one resource.
+type route struct {
+	method, path string
+	class        *schema.Class // whose rules count
+	verb         string
+}
+
+// routesOf lists the routes of a class without the mount.
+func routesOf(c *schema.Class) []route {
+	if !c.Expose || c.Internal {
+		return nil
+	}
+	all := "/" + c.Collection
+	one := all + "/{" + idName(c) + "}"
+	routes := []route{
+		{"GET", all, c, authz.List},
+		{"POST", all, c, authz.Create},
+	}
+	if c.Bulk {
+		routes = append(routes, route{"PATCH", all, c, authz.Update}, route{"DELETE", all, c, authz.Delete})
+	}
+	routes = append(routes,
+		route{"GET", one, c, authz.Get},
+		route{"PUT", one, c, authz.Update},
+		route{"PATCH", one, c, authz.Update},
+		route{"DELETE", one, c, authz.Delete},
+	)
+	if c.SoftDelete {
+		routes = append(routes, route{"POST", one + "/restore", c, authz.Restore}, route{"POST", one + "/purge", c, authz.Purge})
+	}
+	for _, a := range c.Actions {
+		path := one + "/" + a.Path
+		if a.OnCollection {
+			path = all + "/" + a.Path
+		}
+		routes = append(routes, route{a.Method, path, c, a.Name})
+	}
+	for _, rel := range c.Relations {
+		routes = append(routes, nested(c, rel, one)...)
+	}
+	return routes
+}
+
+func nested(c *schema.Class, rel *schema.Relation, one string) []route {
+	mode := c.Nested[rel.Name]
+	if mode == "none" || !rel.To.Expose || rel.To.Internal {
+		return nil
+	}
+	path := one + "/" + rel.JSON
+	if rel.Single() {
+		return []route{{"GET", path, rel.To, authz.Get}}
+	}
+	routes := []route{{"GET", path, rel.To, authz.List}}
+	if mode != "read" {
+		routes = append(routes, route{"POST", path, rel.To, authz.Create})
+	}
+	return routes
+}
+
+// idName names the id of a class in path templates.
+func idName(c *schema.Class) string {
+	if len(c.Key) == 1 {
+		return c.Key[0].JSON
+	}
+	return "id"
+}
+
+// who names the roles that may, those that include a named one with the same
+// right left out; "rows" marks a right that depends on the row.
+func (p *project) who(c *schema.Class, verb string) string {
+	type holder struct {
+		name    string
+		subject authz.Subject
+	}
+	holders := []holder{{"anyone", authz.Subject{}}, {"user", authz.Subject{ID: "0"}}}
+	for _, role := range p.schema.Roles {
+		holders = append(holders, holder{role.Name, authz.Subject{ID: "0", Roles: []string{role.Name}}})
+	}
+	below := map[string][]string{"user": {"anyone"}}
+	for _, role := range p.schema.Roles {
+		below[role.Name] = append([]string{"user", "anyone"}, includedBy(p.schema, role.Name)...)
+	}
+	effects := map[string]authz.Effect{}
+	conditions := map[string]string{}
+	var names []string
+	for _, h := range holders {
+		p.rules.Admit(&h.subject)
+		d := p.rules.Decide(&h.subject, c, verb)
+		if d.Effect == authz.Denied || d.OnlyRows && h.name == "anyone" {
+			continue
+		}
+		effects[h.name], conditions[h.name] = d.Effect, grounds(d)
+		told := false
+		for _, b := range below[h.name] {
+			e, has := effects[b]
+			told = told || has && e == d.Effect && conditions[b] == conditions[h.name]
+		}
+		if told {
+			continue
+		}
+		if d.Effect == authz.Conditional {
+			names = append(names, h.name+" (rows)")
+		} else {
+			names = append(names, h.name)
+		}
+	}
+	if len(names) == 0 {
+		return "nobody"
+	}
+	return strings.Join(names, ", ")
+}
+
+// grounds tells decisions with the same lines of policy apart from others.
+func grounds(d *authz.Decision) string {
+	if d.Effect == authz.Allowed {
+		return ""
+	}
+	var b strings.Builder
+	for _, reason := range d.Reasons {
+		b.WriteString(reason.Rule.Cond + "\n")
+	}
+	return b.String()
+}
+
+// includedBy is every role that a role includes, directly or not.
+func includedBy(s *schema.Schema, role string) []string {
+	var all []string
+	seen := map[string]bool{role: true}
+	todo := []string{role}
+	for len(todo) > 0 {
+		for _, r := range s.Roles {
+			if r.Name != todo[0] {
+				continue
+			}
+			for _, below := range r.Includes {
+				if !seen[below] {
+					seen[below] = true
+					all, todo = append(all, below), append(todo, below)
+				}
+			}
+		}
+		todo = todo[1:]
+	}
+	return all
+}

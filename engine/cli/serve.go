@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// serveCmd is `dowel serve`.
+type serveCmd struct {
+	serverFlags
+	Apply  bool   `help:"Make the pending changes of the database that are safe."`
+	Seed   bool   `help:"Load the rows of seed/ first."`
+	Folder string `arg:"" optional:"" default:"." help:"The application."`
+}
+
+// Run serves until it is told to stop.
+func (c *serveCmd) Run(r *run) error {
+	began := time.Now()
+	p, err := r.load(c.Folder)
+	if err != nil {
+		return err
+	}
+	if p.cfg, err = r.readConfig(p.folder, c.given()); err != nil {
+		return err
+	}
+	if p.schema.Login != nil && p.cfg.Engine.Auth.Secret == "" {
+		return refuse(fmt.Errorf("class %s logs people in, and there is no key to sign their tokens with", p.schema.Login.Name),
+			"set DOWEL_AUTH__SECRET, or DOWEL_AUTH__SECRET_FILE to a file that holds it:",
+			"  openssl rand -base64 48 > auth.secret")
+	}
+	listener, err := listen(p.cfg.Listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if err := p.prepare(r, c.Apply, c.Seed); err != nil {
+		p.close()
+		return err
+	}
+	defer p.close()
+	if err := p.firstAdmin(r); err != nil {
+		return err
+	}
+	r.note("dowel %s serves %s on http://%s (%s, started in %d ms)",
+		r.app.version(), p.title(), listener.Addr(), masked(p.cfg.DB), time.Since(began).Milliseconds())
+
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	ctx, stop := context.WithCancel(r.ctx)
+	defer stop()
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hup:
+				p.reload(r, c.Apply)
+			}
+		}
+	}()
+	return p.serve(r, listener)
+}
+
+// prepare opens the store, brings its tables up to date and makes the engine.
+func (p *project) prepare(r *run, apply, seed bool) error {
+	if err := p.openStore(); err != nil {
+		return err
+	}
+	if p.databasePath() == "" {
+		apply = true // a new memory database has nothing to lose
+	}
+	pending, err := p.store.Migrate(r.ctx, p.schema, apply)
+	if err != nil {
+		return unavailable(fmt.Errorf("database %s: %w", masked(p.cfg.DB), err))
+	}
+	if len(pending) > 0 {
+		return pendingRefusal(pending)
+	}
+	if err := p.startEngine(r); err != nil {
+		return err
+	}
+	if !seed {
+		return nil
+	}
+	sums, err := p.seed(r)
+	if err != nil {
+		return err
+	}
+	r.noteSeed(sums)
+	return nil
+}
+
+// noteSeed says what seeding did, when it did something.
+func (r *run) noteSeed(sums []seedSum) {
+	var made []string
+	for _, s := range sums {
+		if s.created > 0 {
+			made = append(made, fmt.Sprintf("%d %s", s.created, s.class.Plural))
+		}
+	}
+	if len(made) > 0 {
+		r.note("seeded %s", strings.Join(made, ", "))
+	}
+}
+
+func (p *project) serve(r *run, l net.Listener) error {
+	if err := p.engine.Serve(r.ctx, l); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+func listen(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, unavailable(fmt.Errorf("%s is taken by another program", addr), "choose another with --listen, such as --listen 127.0.0.1:0 for a free one")
+	case err != nil:
+		return nil, unavailable(err)
+	}
+	return l, nil
+}
+
+// reload puts the schema and policy on disk in service. Whatever is wrong is
+// said, and the old ones keep serving.
+func (p *project) reload(r *run, apply bool) {
+	began := time.Now()
+	s, rules, found := r.inspect(p.folder, p.root)
+	if err := r.show(found); err != nil {
+		return
+	}
+	if found.HasErrors() {
+		r.note("still serving the previous schema")
+		return
+	}
+	pending, err := p.store.Migrate(r.ctx, s, apply)
+	if err == nil && len(pending) > 0 {
+		err = pendingRefusal(pending)
+	}
+	if err == nil {
+		err = p.engine.Reload(s, rules)
+	}
+	if err != nil {
+		r.note("dowel: %v", err)
+		var f *failure
+		if errors.As(err, &f) {
+			for _, line := range f.help {
+				r.note("  %s", line)
+			}
+		}
+		r.note("still serving the previous schema")
+		return
+	}
+	p.schema, p.rules = s, rules
+	r.note("reloaded: %s (%d ms)", counted(len(classNames(s)), "class", "classes"), time.Since(began).Milliseconds())
+}
+
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+func (p *project) title() string {
+	if p.schema.App.Title != "" {
+		return p.schema.App.Title
+	}
+	return "the application in " + p.folder
+}

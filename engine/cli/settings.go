@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dowel-dev/dowel/engine"
+)
+
+// deployment is everything a deployment decides: what the engine takes, and
+// where this process listens and stores.
+type deployment struct {
+	Listen string
+	DB     string
+	Engine engine.Settings
+}
+
+// setting is one key of config.yaml. The same key is DOWEL_AUTH__SECRET in the
+// environment, with DOWEL_AUTH__SECRET_FILE naming a file to read it from.
+type setting struct {
+	key     string
+	kind    string // what the value is, for people
+	initial string // default, as text
+	doc     string
+	flag    string // of serve and dev, without dashes
+	secret  bool
+	list    bool // config.yaml may hold a sequence
+	set     func(d *deployment, text string) error
+}
+
+// variable is the setting's name in the environment.
+func (s *setting) variable() string {
+	return "DOWEL_" + strings.ToUpper(strings.ReplaceAll(s.key, ".", "__"))
+}
+
+// settings is the one table of keys: config.yaml, the environment, flags,
+// `config --explain` and `explain config.KEY` all come from it.
+func settings() []setting {
+	d := engine.DefaultLimits()
+	return []setting{
+		{key: "listen", kind: "HOST:PORT", initial: "127.0.0.1:8080", flag: "listen",
+			doc: "Address and port to serve on. Port 0 takes a free one.",
+			set: func(d *deployment, v string) error { return address(&d.Listen, v) }},
+		{key: "db", kind: "a URL", initial: "sqlite:data/app.db", flag: "db",
+			doc: "Database: sqlite:PATH (relative to the application's folder) or memory:.",
+			set: func(d *deployment, v string) error { return database(&d.DB, v) }},
+		{key: "mount", kind: "a path",
+			doc: "Path in front of every collection; empty is what the schema says, else /api.",
+			set: func(d *deployment, v string) error { return mount(&d.Engine.Mount, v) }},
+		{key: "style", kind: "plain or envelope",
+			doc: "How answers are wrapped; empty is what the schema says.",
+			set: func(d *deployment, v string) error { return word(&d.Engine.Style, v, "", "plain", "envelope") }},
+		{key: "cors.origins", kind: "a list of origins", list: true,
+			doc: "Origins whose scripts may read answers; empty switches CORS off.",
+			set: func(d *deployment, v string) error { return origins(&d.Engine.CORS.Origins, v) }},
+		{key: "status.action_invalid", kind: "409 or 422",
+			doc: "Status of an action that does not fit the schema; empty is 409, and 422 in style envelope.",
+			set: func(d *deployment, v string) error { return status(&d.Engine.Status.ActionInvalid, v) }},
+		{key: "auth.secret", kind: "text of at least 32 bytes", secret: true,
+			doc: "Key that signs and checks tokens (HS256).",
+			set: func(d *deployment, v string) error { return key(&d.Engine.Auth.Secret, v) }},
+		{key: "auth.issuer", kind: "text", initial: "dowel",
+			doc: "`iss` of our tokens, and the only one accepted.",
+			set: func(d *deployment, v string) error { return text(&d.Engine.Auth.Issuer, v) }},
+		{key: "auth.audience", kind: "text", initial: "dowel",
+			doc: "`aud` of our tokens, and the only one accepted.",
+			set: func(d *deployment, v string) error { return text(&d.Engine.Auth.Audience, v) }},
+		{key: "auth.access", kind: "a duration", initial: "1h",
+			doc: "Life of an access token.",
+			set: func(d *deployment, v string) error { return duration(&d.Engine.Auth.Access, v) }},
+		{key: "auth.refresh", kind: "a duration", initial: "720h",
+			doc: "Life of a refresh token.",
+			set: func(d *deployment, v string) error { return duration(&d.Engine.Auth.Refresh, v) }},
+		{key: "log.format", kind: "text or json", initial: "text", flag: "log-format",
+			doc: "Form of the log on stderr.",
+			set: func(d *deployment, v string) error { return word(&d.Engine.Log.Format, v, "text", "json") }},
+		{key: "log.level", kind: "debug, info, warn or error", initial: "info",
+			doc: "Least severity that is logged.",
+			set: func(d *deployment, v string) error {
+				return word(&d.Engine.Log.Level, v, "debug", "info", "warn", "error")
+			}},
+
+		quota("anonymous", "50/s", "Requests without credentials, per address.", func(r *engine.Rate) *engine.Quota { return &r.Anonymous }),
+		quota("user", "200/s", "Requests with credentials, per subject.", func(r *engine.Rate) *engine.Quota { return &r.User }),
+		quota("login", "10/m", "Tries of a password, per address and account.", func(r *engine.Rate) *engine.Quota { return &r.Login }),
+		{key: "rate.loopback", kind: "true or false", initial: "false",
+			doc: "Whether requests from the same machine are bounded, too.",
+			set: func(d *deployment, v string) error { return yes(&d.Engine.Rate.Loopback, v) }},
+
+		limit("target", d.Target, "Bytes of a request target.", func(l *engine.Limits) *int { return &l.Target }),
+		limit("header_bytes", d.HeaderBytes, "Bytes of all header fields.", func(l *engine.Limits) *int { return &l.HeaderBytes }),
+		limit("headers", d.Headers, "Header fields of a request.", func(l *engine.Limits) *int { return &l.Headers }),
+		{key: "limits.body", kind: "a size", initial: bytesText(d.Body),
+			doc: "Bytes of a request's content.",
+			set: func(d *deployment, v string) error { return size(&d.Engine.Limits.Body, v) }},
+		limit("json_depth", d.JSONDepth, "Nesting of JSON content.", func(l *engine.Limits) *int { return &l.JSONDepth }),
+		limit("json_members", d.JSONMembers, "Members of JSON content.", func(l *engine.Limits) *int { return &l.JSONMembers }),
+		limit("number_len", d.NumberLen, "Characters of a number literal.", func(l *engine.Limits) *int { return &l.NumberLen }),
+		limit("filter_terms", d.FilterTerms, "Terms of a filter.", func(l *engine.Limits) *int { return &l.FilterTerms }),
+		limit("filter_depth", d.FilterDepth, "Nesting of a filter.", func(l *engine.Limits) *int { return &l.FilterDepth }),
+		limit("in_elements", d.InElements, "Elements of `in:`.", func(l *engine.Limits) *int { return &l.InElements }),
+		limit("pattern", d.Pattern, "Characters of a `like:` pattern.", func(l *engine.Limits) *int { return &l.Pattern }),
+		limit("order_keys", d.OrderKeys, "Keys of an order.", func(l *engine.Limits) *int { return &l.OrderKeys }),
+		limit("depth", d.Depth, "Nesting of expansions.", func(l *engine.Limits) *int { return &l.Depth }),
+		limit("rows", d.Rows, "Records in one response, expansions included.", func(l *engine.Limits) *int { return &l.Rows }),
+		limit("page", d.Page, "Records on a page when nothing is asked for.", func(l *engine.Limits) *int { return &l.Page }),
+		limit("page_max", d.PageMax, "Records on a page at most.", func(l *engine.Limits) *int { return &l.PageMax }),
+		limit("skip", d.Skip, "Records that may be skipped.", func(l *engine.Limits) *int { return &l.Skip }),
+		limit("bulk", d.Bulk, "Records of one write.", func(l *engine.Limits) *int { return &l.Bulk }),
+		limit("token", d.Token, "Bytes of a token.", func(l *engine.Limits) *int { return &l.Token }),
+		limit("in_flight", d.InFlight, "Requests served at once.", func(l *engine.Limits) *int { return &l.InFlight }),
+		limit("body_rate", d.BodyRate, "Bytes a second that content must arrive with.", func(l *engine.Limits) *int { return &l.BodyRate }),
+		patience("request", d.Request, "Time of a whole request.", func(l *engine.Limits) *time.Duration { return &l.Request }),
+		patience("statement", d.Statement, "Time of one database statement.", func(l *engine.Limits) *time.Duration { return &l.Statement }),
+		patience("lock", d.Lock, "Time to wait for a database lock.", func(l *engine.Limits) *time.Duration { return &l.Lock }),
+		patience("header_read", d.HeaderRead, "Time to read the header fields.", func(l *engine.Limits) *time.Duration { return &l.HeaderRead }),
+		patience("idle", d.Idle, "Time a connection may be idle.", func(l *engine.Limits) *time.Duration { return &l.Idle }),
+	}
+}
+
+func limit(name string, initial int, doc string, at func(*engine.Limits) *int) setting {
+	return setting{key: "limits." + name, kind: "a number", initial: strconv.Itoa(initial), doc: doc,
+		set: func(d *deployment, v string) error { return positive(at(&d.Engine.Limits), v) }}
+}
+
+func quota(name, initial, doc string, at func(*engine.Rate) *engine.Quota) setting {
+	return setting{key: "rate." + name, kind: "N/s, N/m, N/h or off", initial: initial, doc: doc,
+		set: func(d *deployment, v string) error { return frequency(at(&d.Engine.Rate), v) }}
+}
+
+func patience(name string, initial time.Duration, doc string, at func(*engine.Limits) *time.Duration) setting {
+	return setting{key: "limits." + name, kind: "a duration", initial: shortDuration(initial), doc: doc,
+		set: func(d *deployment, v string) error { return duration(at(&d.Engine.Limits), v) }}
+}

@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dowel-dev/dowel/engine"
+)
+
+// The readers of setting values. Their errors are for people and do not name the setting.
+
+func text(to *string, v string) error {
+	if v == "" {
+		return errors.New("may not be empty")
+	}
+	*to = v
+	return nil
+}
+
+func word(to *string, v string, allowed ...string) error {
+	if !slices.Contains(allowed, v) {
+		return fmt.Errorf("%q is none of %s%s", v, strings.Join(allowed, ", "), didYouMean(v, allowed))
+	}
+	*to = v
+	return nil
+}
+
+func status(to *int, v string) error {
+	switch v {
+	case "":
+		*to = 0
+	case "409":
+		*to = 409
+	case "422":
+		*to = 422
+	default:
+		return fmt.Errorf("%q is neither 409 nor 422", v)
+	}
+	return nil
+}
+
+func positive(to *int, v string) error {
+	n, err := strconv.Atoi(strings.ReplaceAll(v, "_", ""))
+	if err != nil || n < 1 {
+		return fmt.Errorf("%q is not a whole number above 0", v)
+	}
+	*to = n
+	return nil
+}
+
+func yes(to *bool, v string) error {
+	if v != "true" && v != "false" {
+		return fmt.Errorf("%q is neither true nor false", v)
+	}
+	*to = v == "true"
+	return nil
+}
+
+// frequency reads 50/s, 10/m, 1000/h; off is no bound.
+func frequency(to *engine.Quota, v string) error {
+	if v == "off" {
+		*to = engine.Quota{N: -1, Per: time.Second}
+		return nil
+	}
+	number, unit, _ := strings.Cut(v, "/")
+	per, known := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}[unit]
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1 || !known {
+		return fmt.Errorf("%q is not a frequency such as 50/s, 10/m or off", v)
+	}
+	*to = engine.Quota{N: n, Per: per}
+	return nil
+}
+
+var units = []struct {
+	suffix string
+	factor int64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"KB", 1e3}, {"B", 1}}
+
+func size(to *int64, v string) error {
+	number, factor := v, int64(1)
+	for _, u := range units {
+		if rest, ok := strings.CutSuffix(v, u.suffix); ok {
+			number, factor = strings.TrimSpace(rest), u.factor
+			break
+		}
+	}
+	n, err := strconv.ParseInt(strings.ReplaceAll(number, "_", ""), 10, 64)
+	if err != nil || n < 1 || n > (1<<62)/factor {
+		return fmt.Errorf("%q is not a size such as 1MiB, 500kB or 4096", v)
+	}
+	*to = n * factor
+	return nil
+}
+
+func bytesText(n int64) string {
+	for _, u := range units[:3] {
+		if n%u.factor == 0 {
+			return strconv.FormatInt(n/u.factor, 10) + u.suffix
+		}
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// duration reads Go's notation, with days besides: 30s, 1h30m, 7d.
+func duration(to *time.Duration, v string) error {
+	d, err := time.ParseDuration(v)
+	if days, ok := strings.CutSuffix(v, "d"); ok {
+		var n int64
+		n, err = strconv.ParseInt(days, 10, 16)
+		d = time.Duration(n) * 24 * time.Hour
+	}
+	if err != nil || d <= 0 {
+		return fmt.Errorf("%q is not a duration such as 30s, 1h30m or 7d", v)
+	}
+	*to = d
+	return nil
+}
+
+// shortDuration drops the zeros Go prints: 1m0s is 1m.
+func shortDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = s[:len(s)-2]
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = s[:len(s)-2]
+	}
+	return s
+}
+
+// key is the secret of HMAC signatures: RFC 7518 §3.2 wants as many bits as the hash has.
+func key(to *string, v string) error {
+	if len(v) < 32 {
+		return fmt.Errorf("has %d bytes; a signing key needs at least 32 (openssl rand -base64 48)", len(v))
+	}
+	*to = v
+	return nil
+}
+
+func address(to *string, v string) error {
+	host, port, ok := cutLast(v, ":")
+	if !ok || strings.Contains(host, "/") {
+		return fmt.Errorf("%q is not HOST:PORT, such as 127.0.0.1:8080 or :8080", v)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("%q is not a port (in %q)", port, v)
+	}
+	*to = v
+	return nil
+}
+
+func cutLast(s, sep string) (before, after string, ok bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}
+
+func database(to *string, v string) error {
+	scheme, rest, ok := strings.Cut(v, ":")
+	memory := scheme == "memory" && strings.Trim(rest, "/") == ""
+	file := scheme == "sqlite" && strings.Trim(rest, "/") != ""
+	if !ok || !memory && !file {
+		return fmt.Errorf("%q is no database of this version: sqlite:PATH or memory:", masked(v))
+	}
+	*to = v
+	return nil
+}
+
+// masked hides the password of a URL.
+func masked(v string) string {
+	u, err := url.Parse(v)
+	if err != nil || u.User == nil {
+		return v
+	}
+	return u.Redacted()
+}
+
+func mount(to *string, v string) error {
+	odd := strings.ContainsAny(v, ";?#% \\") || strings.Contains(v, "//")
+	if !strings.HasPrefix(v, "/") || len(v) > 1 && strings.HasSuffix(v, "/") || odd {
+		return fmt.Errorf("%q is not a path such as /api", v)
+	}
+	*to = v
+	return nil
+}
+
+func origins(to *[]string, v string) error {
+	*to = nil
+	for _, o := range strings.Split(v, ",") {
+		o = strings.TrimSpace(o)
+		if o == "" {
+			continue
+		}
+		u, err := url.Parse(o)
+		if o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil) {
+			return fmt.Errorf("%q is not an origin such as https://app.example.com", o)
+		}
+		*to = append(*to, o)
+	}
+	return nil
+}
