@@ -304,55 +304,49 @@ func (t *tx) touch(class *schema.Class, key schema.Value) error {
 }
 
 // remove deletes the rows, those that point before those they point at. Foreign keys
-// tell when one comes too early: it waits for the next round. Rows that point
-// at each other in a circle are taken apart first.
+// tell when one comes too early: it waits for the next round. The rest point at
+// each other in circles and go at once: their keys are looked at when all are gone.
 func (d *deletion) remove() error {
 	rest := slices.Clone(d.order)
 	slices.Reverse(rest)
-	apart := false
 	for len(rest) > 0 {
-		var later []place
-		var early error
-		for _, p := range rest {
-			t := d.model.names.Table(p.class)
-			err := d.conn.do("delete from "+t.Name+" where "+rowidColumn+" = ?1", schema.NewInt(p.rowid))
-			switch {
-			case isForeignKey(err):
-				later, early = append(later, p), err
-				continue
-			case err != nil:
-				return err
-			}
-			if _, err := d.bump(p.class); err != nil {
-				return err
-			}
+		later, err := d.round(rest)
+		if err != nil {
+			return err
 		}
 		if len(later) == len(rest) {
-			if apart {
-				return early
-			}
-			apart = true
-			if err := d.takeApart(later); err != nil {
-				return err
-			}
+			return d.circle(rest)
 		}
 		rest = later
 	}
 	return nil
 }
 
-// takeApart clears the optional references of rows that are about to go.
-func (d *deletion) takeApart(places []place) error {
+// round deletes what can go now and returns what comes later.
+func (d *deletion) round(places []place) (later []place, err error) {
 	for _, p := range places {
 		t := d.model.names.Table(p.class)
-		for _, f := range p.class.Fields {
-			if f.Ref == nil || !f.Optional {
-				continue
-			}
-			if err := d.conn.do("update "+t.Name+" set "+t.Bare[f.Index]+" = null where "+rowidColumn+" = ?1", schema.NewInt(p.rowid)); err != nil {
-				return err
-			}
+		err := d.conn.do("delete from "+t.Name+" where "+rowidColumn+" = ?1", schema.NewInt(p.rowid))
+		if isForeignKey(err) {
+			later = append(later, p)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if _, err := d.bump(p.class); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return later, nil
+}
+
+func (d *deletion) circle(places []place) error {
+	if err := d.conn.do("pragma defer_foreign_keys = on"); err != nil {
+		return err
+	}
+	if _, err := d.round(places); err != nil {
+		return err
+	}
+	return d.conn.do("pragma defer_foreign_keys = off")
 }
