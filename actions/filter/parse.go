@@ -132,15 +132,15 @@ func quoted(text string) (item, rest string, err error) {
 			return b.String(), text[i+1:], nil
 		case '\\':
 			if i++; i == len(text) {
-				return "", "", unclosed
+				return "", "", errUnclosed
 			}
 		}
 		b.WriteByte(text[i])
 	}
-	return "", "", unclosed
+	return "", "", errUnclosed
 }
 
-var unclosed = errors.New("a quoted element of `in:` is not closed: end it with `\"`")
+var errUnclosed = errors.New("a quoted element of `in:` is not closed: end it with `\"`")
 
 // String is the canonical spelling of the term's expression: the operator is always written.
 func (t Term) String() string {
