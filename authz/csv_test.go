@@ -283,3 +283,25 @@ func TestExplain(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Whatever a policy file holds, reading it ends with findings or with rules that mean what they say.
+func FuzzPolicyFile(f *testing.F) {
+	f.Add("p, agent, note, get, , , allow\ng, user, agent\n")
+	f.Add("p, author, note, delete, \"body in ('a', 'b')\", *, deny\r\n# x\n")
+	f.Add("\ufeffp,role,class,verb\n\"p\",\"a\"\"b\"\n\"x\ny\"")
+	f.Fuzz(func(t *testing.T, text string) {
+		world, _, _, _, _ := crm()
+		r, found := read(world, map[string]string{"policy/a.csv": text})
+		if (r == nil) != strings.Contains(strings.Join(found, "\n")+"\n", "E0") {
+			t.Errorf("%v, but %q", r != nil, found)
+		}
+		if r == nil {
+			return
+		}
+		for _, rule := range r.All() {
+			if strings.HasSuffix(rule.Pos.File, ".csv") && (rule.Role == "" || rule.Verb == "" || rule.Class == nil || rule.Class.Internal || rule.Cond != "" && rule.Where == nil) {
+				t.Errorf("%+v", rule)
+			}
+		}
+	})
+}

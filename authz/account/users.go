@@ -41,7 +41,7 @@ func (u *users) find(ctx context.Context, r storage.Reader, login string) (*stor
 		return nil, nil // nobody can be called that
 	}
 	var where schema.Expr = schema.Compare{Op: schema.Eq, Left: path(f), Right: schema.Lit{Value: value}}
-	if f.Type.Name() == "email" {
+	if f.Type.Traits().Fold {
 		where = schema.Like{X: path(f), Pattern: likeEscape.Replace(value.Text())}
 	}
 	return u.one(ctx, r, &storage.Query{Where: where})
