@@ -36,7 +36,7 @@ func Differential(t *testing.T, a, b Open) {
 			d.transact()
 		}
 		for range rapid.IntRange(1, 8).Draw(rt, "queries") {
-			class := rapid.SampledFrom(s.Classes).Draw(rt, "class")
+			class := choose(rt, s.Classes, "class")
 			d.ask(DrawQuery(rt, class, 2))
 		}
 	})
@@ -48,6 +48,7 @@ type duel struct {
 	ctx    context.Context
 	schema *schema.Schema
 	stores [2]storage.Store
+	story  []string // what was done, for whoever has to find out why it went wrong
 }
 
 // both runs fn on each store and compares what it says.
@@ -55,7 +56,7 @@ func (d *duel) both(what string, fn func(s storage.Store) string) {
 	d.t.Helper()
 	first, second := fn(d.stores[0]), fn(d.stores[1])
 	if diff := cmp.Diff(strings.Split(first, "\n"), strings.Split(second, "\n")); diff != "" {
-		d.t.Fatalf("%s: stores differ (-first +second):\n%s", what, diff)
+		d.t.Fatalf("%s: stores differ (-first +second):\n%s\n%s%s", what, diff, described(d.schema), strings.Join(d.story, "\n"))
 	}
 }
 
@@ -73,6 +74,10 @@ func (d *duel) transact() {
 // same runs a transaction on both stores and compares all they hold.
 func (d *duel) same(changes []*storage.Change, saved []bool, fail bool) {
 	d.t.Helper()
+	d.story = append(d.story, fmt.Sprintf("transaction (fails: %v)", fail))
+	for i, c := range changes {
+		d.story = append(d.story, fmt.Sprintf("  %s (savepoint: %v)", toldChange(c), saved[i]))
+	}
 	d.both("transaction", func(s storage.Store) string {
 		before := d.versions(s)
 		counters := d.counters(s)
@@ -130,6 +135,8 @@ func loosely(err error) string {
 
 // ask compares the answers to a query.
 func (d *duel) ask(q *storage.Query) {
+	d.story = append(d.story, toldQuery(q))
+	defer func() { d.story = d.story[:len(d.story)-1] }()
 	d.both("query of "+q.Class.Name, func(s storage.Store) string {
 		p, err := s.Read(d.ctx, q)
 		if err != nil {

@@ -18,7 +18,7 @@ type Known map[*schema.Class][][]schema.Value
 // Key draws a key of the class, mostly of a row that exists.
 func (k Known) Key(t *rapid.T, c *schema.Class) []schema.Value {
 	if keys := k[c]; len(keys) > 0 && often(t, "existing") {
-		return rapid.SampledFrom(keys).Draw(t, c.Name)
+		return choose(t, keys, c.Name)
 	}
 	return DrawKey(t, c)
 }
@@ -29,6 +29,11 @@ func (k Known) Value(t *rapid.T, f *schema.Field) schema.Value {
 		return k.Key(t, f.Ref.To)[0]
 	}
 	return DrawValue(t, f)
+}
+
+// choose draws one of several by its place, so that the log of draws stays readable.
+func choose[T any](t *rapid.T, from []T, label string) T {
+	return from[rapid.IntRange(0, len(from)-1).Draw(t, label)]
 }
 
 func often(t *rapid.T, label string) bool { return rapid.IntRange(0, 7).Draw(t, label) > 0 }
@@ -332,7 +337,7 @@ func DrawExpr(t *rapid.T, c *schema.Class, depth int) schema.Expr {
 		if len(c.Relations) == 0 {
 			return sub()
 		}
-		rel := rapid.SampledFrom(c.Relations).Draw(t, "exists")
+		rel := choose(t, c.Relations, "exists")
 		return schema.Exists{Rel: rel, Where: DrawExpr(t, rel.To, depth-1), Guard: drawGuard(t, rel.To, depth-1)}
 	case 5:
 		return schema.Const(rapid.Bool().Draw(t, "const"))
@@ -360,7 +365,7 @@ func drawPath(t *rapid.T, c *schema.Class) *schema.Path {
 		if len(single) == 0 {
 			break
 		}
-		rel := rapid.SampledFrom(single).Draw(t, "step")
+		rel := choose(t, single, "step")
 		p.Steps = append(p.Steps, schema.Step{Rel: rel, Guard: drawGuard(t, rel.To, 0)})
 		c = rel.To
 	}
@@ -370,7 +375,7 @@ func drawPath(t *rapid.T, c *schema.Class) *schema.Path {
 			ends = append(ends, f)
 		}
 	}
-	p.Field = rapid.SampledFrom(ends).Draw(t, "end")
+	p.Field = choose(t, ends, "end")
 	p.Type = p.Field.Type
 	switch {
 	case p.Field.Computed != nil:

@@ -43,7 +43,7 @@ func DrawQuery(t *rapid.T, c *schema.Class, depth int) *storage.Query {
 		return q
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "expansions") {
-		rel := rapid.SampledFrom(c.Relations).Draw(t, "expand")
+		rel := choose(t, c.Relations, "expand")
 		e := storage.Expand{Rel: rel, Query: *DrawQuery(t, rel.To, depth-1)}
 		e.Query.Deleted, e.Query.Total, e.Query.Key = storage.Live, false, nil
 		q.Expand = append(q.Expand, e)
@@ -106,7 +106,7 @@ func DrawInsert(t *rapid.T, class *schema.Class, known Known) *storage.Change {
 
 // DrawChange draws one change of a row of the schema; some are refused.
 func DrawChange(t *rapid.T, s *schema.Schema, known Known) *storage.Change {
-	class := rapid.SampledFrom(s.Classes).Draw(t, "class")
+	class := choose(t, s.Classes, "class")
 	ops := []storage.Op{storage.Update, storage.Insert, storage.Insert, storage.Update, storage.Delete}
 	if class.SoftDelete {
 		ops = append(ops, storage.SoftDelete, storage.Restore)
