@@ -46,7 +46,7 @@ func (c *Code) Page() string {
 
 var codes = []Code{
 	{"E001", "not YAML", "The file cannot be read as YAML. The place shown is where the reader gave up; the mistake is there or just above.",
-		"classes:\n  tag:\n    fields:\n      name string", "classes:\n  tag:\n    fields:\n      name: string"},
+		"classes:\n  tag:\n    fields:\n      name: string\n      color string", "classes:\n  tag:\n    fields:\n      name: string\n      color: string"},
 	{"E002", "a value begins with a character YAML keeps for itself", "`@`, `%`, a backtick and a lone `*` cannot begin an unquoted value. Put the value into quotes.",
 		"classes:\n  tag:\n    fields: {name: string}\n    allow:\n      all: *", "classes:\n  tag:\n    fields: {name: string}\n    allow:\n      all: anyone"},
 	{"E003", "a second `: ` in an unquoted value", "In an unquoted value `: ` would begin another map. Put the value into quotes.",

@@ -1,5 +1,7 @@
 package language
 
+import "slices"
+
 // Verb is something a rule allows or denies.
 type Verb struct {
 	Name  string
@@ -86,6 +88,16 @@ var generic = set("replace", "patch", "search", "aggregate", "batch", "bulk-impo
 func Foreign(place, word string) (help string, ok bool) {
 	help, ok = foreign[place][word]
 	return help, ok
+}
+
+// ForeignWords are the words Foreign knows at a place, for suggestions.
+func ForeignWords(place string) []string {
+	var all []string
+	for w := range foreign[place] {
+		all = append(all, w)
+	}
+	slices.Sort(all)
+	return all
 }
 
 var foreign = map[string]map[string]string{

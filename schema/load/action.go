@@ -13,12 +13,12 @@ import (
 func (l *loader) actions(d *classDecl) {
 	for _, m := range l.members(d, "actions") {
 		if !l.name(m.key, m.name, "an action") {
-			l.broken[m.name] = true
+			l.spoil("action", d.c.Name, m.name)
 			continue
 		}
 		if language.ReservedAction(m.name) {
 			l.report("E060", m.key.pos(), "has a meaning of its own", "choose another name", "an action cannot be called `%s`, which every class has", m.name)
-			l.broken[m.name] = true
+			l.spoil("action", d.c.Name, m.name)
 			continue
 		}
 		l.action(d, m)

@@ -50,7 +50,7 @@ type mixinDecl struct {
 func (l *loader) declareMixins(all []entry) {
 	for _, e := range all {
 		if !l.name(e.key, e.name, "a mixin") {
-			l.broken[e.name] = true
+			l.spoil("mixin", e.name)
 			continue
 		}
 		m := &mixinDecl{key: e.key, o: l.object(e.val, "mixin", "the mixin `"+e.name+"`")}
@@ -64,7 +64,7 @@ func (l *loader) declareMixins(all []entry) {
 		if loop := l.mixinLoop(e.name, e.name, nil); loop != nil {
 			l.report("E018", e.key.pos(), "takes in itself", "remove one `use`", "the mixin `%s` uses itself: %s", e.name, strings.Join(append([]string{e.name}, loop...), " → "))
 			for _, name := range loop {
-				l.mixins[name].uses = nil
+				l.mixins[name].uses, l.mixins[name].used = nil, true
 			}
 		}
 	}
@@ -113,7 +113,7 @@ func (l *loader) declareClasses(sections []value) {
 			}
 		}
 		if !l.className(all[owner].key, name) {
-			l.broken[name] = true
+			l.spoil("class", name)
 			continue
 		}
 		d := &classDecl{
@@ -195,7 +195,7 @@ func (l *loader) use(d *classDecl, v value, what string) {
 		name := item.n.Value
 		m := l.mixins[name]
 		if m == nil {
-			if !l.broken[name] {
+			if !l.spoiled("mixin", name) {
 				var names []string
 				for n := range l.mixins {
 					names = append(names, n)

@@ -24,12 +24,12 @@ func (l *loader) computed(d *classDecl) {
 	for _, m := range l.members(d, "computed") {
 		what := "computed field `" + d.c.Name + "." + m.name + "`"
 		if !l.fieldName(m.key, m.name) {
-			l.broken[m.name] = true
+			l.spoil("member", d.c.Name, m.name)
 			continue
 		}
 		f := &schema.Field{Name: m.name, JSON: l.json(m.name), Pos: m.key.pos(), Computed: &schema.Computed{}, ReadOnly: true}
 		if !l.compute(d, f, m.val, what) {
-			l.broken[m.name] = true
+			l.spoil("member", d.c.Name, m.name)
 			continue
 		}
 		made = append(made, f)
@@ -175,7 +175,7 @@ func unlimited(t schema.Type) schema.Type {
 
 // unknownRelation reports a name that leads nowhere.
 func (l *loader) unknownRelation(d *classDecl, name string, pos schema.Pos) {
-	if l.broken[name] {
+	if l.lost(d, name) {
 		return
 	}
 	var names []string

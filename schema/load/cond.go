@@ -23,7 +23,7 @@ func (l *loader) condition(v value, from int, c *schema.Class, mode expr.Mode) s
 		return nil
 	}
 	e, problems := expr.Bind(n, &expr.Scope{Schema: l.s, Class: c, Login: l.s.Login, Mode: mode})
-	if len(problems) > 0 && l.mentionsBroken(n) {
+	if len(problems) > 0 && l.mentionsSpoiled(l.classes[c.Name], n) {
 		return nil
 	}
 	for _, p := range problems {
@@ -50,15 +50,22 @@ func (l *loader) exprText(v value, what string) (string, bool) {
 	return text, ok
 }
 
-// mentionsBroken reports whether an expression uses a name whose declaration was refused.
-func (l *loader) mentionsBroken(n *expr.Node) bool {
-	for _, name := range n.Names {
-		if l.broken[name.Text] || l.broken[strings.TrimSuffix(name.Text, "_id")] {
+// mentionsSpoiled reports whether an expression about a class uses a name
+// whose declaration was refused.
+func (l *loader) mentionsSpoiled(d *classDecl, n *expr.Node) bool {
+	for i, name := range n.Names {
+		if i == 0 && n.Kind != expr.MeNode && l.lost(d, name.Text) {
 			return true
+		}
+		// Where a path leads is not followed here: any class will do.
+		for _, other := range l.order {
+			if (i > 0 || n.Kind == expr.MeNode) && l.lost(other, name.Text) {
+				return true
+			}
 		}
 	}
 	for _, arg := range n.Args {
-		if l.mentionsBroken(arg) {
+		if l.mentionsSpoiled(d, arg) {
 			return true
 		}
 	}
@@ -152,16 +159,16 @@ func (l *loader) declareRowRoles(d *classDecl) {
 		what := "the row role `" + m.name + "` of `" + d.c.Name + "`"
 		if l.isRole(m.name) || isBuiltinRole(m.name) {
 			l.report("E016", m.key.pos(), "a global role", "choose another name", "%s is called like a global role", what)
-			l.broken[m.name] = true
+			l.spoil("row role", d.c.Name, m.name)
 			continue
 		}
 		if !l.name(m.key, m.name, "a row role") {
-			l.broken[m.name] = true
+			l.spoil("row role", d.c.Name, m.name)
 			continue
 		}
 		text, ok := l.exprText(m.val, what)
 		if !ok {
-			l.broken[m.name] = true
+			l.spoil("row role", d.c.Name, m.name)
 			continue
 		}
 		decl := &rowRoleDecl{r: &schema.RowRole{Name: m.name, Text: text, Pos: m.key.pos()}, val: m.val}
@@ -215,7 +222,7 @@ func (l *loader) travelling(d *classDecl, r *rowRoleDecl) schema.Expr {
 	to := l.classes[f.Ref.To.Name]
 	target := to.roles[r.role.text]
 	if target == nil {
-		if !l.broken[r.role.text] {
+		if !l.spoiled("row role", to.c.Name, r.role.text) {
 			l.report("E033", roleAt, "no such row role", didYouMean(r.role.text, rowRoleNames(to)), "the class `%s` has no row role `%s`", to.c.Name, r.role.text)
 		}
 		return nil

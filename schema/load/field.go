@@ -35,7 +35,7 @@ func (l *loader) fields(d *classDecl) {
 	for _, m := range l.members(d, "fields") {
 		what := "field `" + d.c.Name + "." + m.name + "`"
 		if !l.fieldName(m.key, m.name) {
-			l.broken[m.name] = true
+			l.spoil("member", d.c.Name, m.name)
 			continue
 		}
 		f := l.field(m.entry, what, classField)
@@ -105,7 +105,10 @@ func (l *loader) resolve(d *fieldDecl) {
 // mar makes a field that was refused stand for itself, so that using it is no second mistake.
 func (l *loader) mar(d *fieldDecl) {
 	l.marred[d.f] = true
-	l.broken[d.f.Name] = true
+	if d.class != nil && d.where == classField {
+		l.spoil("member", d.class.c.Name, d.f.Name)
+		l.spoilWay(d)
+	}
 	d.f.Ref, d.f.Many = nil, nil
 	d.f.Optional = true
 	d.f.Type = schema.MustType("json", schema.Options{})
@@ -135,7 +138,7 @@ func (l *loader) kind(d *fieldDecl) bool {
 		f.Ref, d.ref = &schema.Ref{To: l.classes[s.typ].c}, s.typeAt
 		f.JSON, f.Column = l.json(f.Name+"_id"), f.Name+"_id"
 		return true
-	case s.kind == plainSpec && l.broken[s.typ] && l.def(s.typ) == nil && l.types[s.typ] == nil:
+	case s.kind == plainSpec && l.spoiled("class", s.typ) && l.def(s.typ) == nil && l.types[s.typ] == nil:
 		return false
 	}
 	t, ok := l.makeType(s, nil)
@@ -148,7 +151,7 @@ func (l *loader) target(name string, pos schema.Pos) *classDecl {
 	if d := l.classes[name]; d != nil {
 		return d
 	}
-	if l.broken[name] {
+	if l.spoiled("class", name) {
 		return nil
 	}
 	help := diag.DidYouMean(name, l.classNamesList())

@@ -93,7 +93,7 @@ func (d *classDecl) field(name string) *fieldDecl {
 
 // unknownField reports a name that is no field of a class.
 func (l *loader) unknownField(d *classDecl, name string, pos schema.Pos) {
-	if l.broken[name] {
+	if l.lost(d, name) {
 		return
 	}
 	var names []string
@@ -304,6 +304,7 @@ func (l *loader) generated(d *classDecl, name string, auto schema.Auto) *schema.
 			help = "remove it, or write `soft_delete: false`"
 		}
 		l.report("E016", f.key.pos(), "exists already", help, "`%s` has a field `%s` without declaring it", d.c.Name, name)
+		return f.f
 	}
 	f := &schema.Field{
 		Name: name, JSON: l.json(name), Column: name, Auto: auto, Pos: d.c.Pos,

@@ -44,6 +44,7 @@ func FS(fsys fs.FS, root string, opts Options) (*schema.Schema, diag.List) {
 		mixins:  map[string]*mixinDecl{},
 		classes: map[string]*classDecl{},
 		broken:  map[string]bool{},
+		ways:    map[string]bool{},
 		marred:  map[*schema.Field]bool{},
 		fsys:    fsys,
 		root:    root,
@@ -77,8 +78,8 @@ type loader struct {
 	org      *classDecl   // the class of organizations
 	camel    bool         // naming of the fields being read
 
-	// broken are names whose declaration was refused: using them is no second mistake.
-	broken map[string]bool
+	broken map[string]bool // see spoil
+	ways   map[string]bool // see spoilWay
 	// marred are fields that stand in for refused ones.
 	marred map[*schema.Field]bool
 }

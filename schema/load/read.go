@@ -44,7 +44,11 @@ func (l *loader) entries(v value, what string) []entry {
 		return nil
 	}
 	if !v.isMap() {
-		l.report("E013", v.pos(), "expected a map", "", "%s must be a map, not %s", what, kindOf(v))
+		help := ""
+		if v.isScalar() {
+			help = "write `key: value` lines below it"
+		}
+		l.report("E013", v.pos(), "expected a map", help, "%s must be a map, not %s", what, kindOf(v))
 		return nil
 	}
 	var all []entry
@@ -130,15 +134,11 @@ func (l *loader) object(v value, section, what string) *object {
 }
 
 func (l *loader) unknownKey(s *language.Section, e entry, what string) {
-	help := diag.DidYouMean(e.name, s.Names())
-	if foreign, ok := language.Foreign("key", e.name); ok && (help == "" || s.Name == "class") {
-		help = foreign
-	}
+	place := "key"
 	if s.Name == "field" || s.Name == "type" {
-		if foreign, ok := language.Foreign("word", e.name); ok {
-			help = foreign
-		}
+		place = "word"
 	}
+	help := suggest(place, e.name, s.Names())
 	if help == "" {
 		help = "keys here: " + strings.Join(s.Names(), ", ")
 	}

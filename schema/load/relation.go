@@ -45,7 +45,7 @@ func (l *loader) ambiguous(d *classDecl, ways []way) {
 			if j == i || other.to != w.to {
 				continue
 			}
-			l.broken[w.d.f.Name] = true
+			l.spoilWay(w.d)
 			if j > i && other.inverse == nil {
 				break // reported at the later one
 			}
@@ -93,7 +93,7 @@ func (l *loader) relate(d *classDecl, w way) {
 		f.Ref.Rel, f.Ref.Inverse = there, back
 	}
 	if l.inverseTaken(w, back, at) {
-		l.broken[back.Name] = true
+		l.ways[back.Name] = true
 		return
 	}
 	to.Relations = append(to.Relations, back)
@@ -106,7 +106,7 @@ func (l *loader) inverseTaken(w way, back *schema.Relation, at schema.Pos) bool 
 		if r.Name != back.Name {
 			continue
 		}
-		if w.inverse == nil && l.broken[w.d.f.Name] {
+		if w.inverse == nil && l.ways[back.Name] {
 			return true // said by ambiguous
 		}
 		other := r.Field.Pos
@@ -137,7 +137,8 @@ func (l *loader) clashes(d *classDecl) {
 			all[name] = t
 			return
 		}
-		if other.of == t.of && t.of != nil || other.pos == t.pos {
+		bothActions := t.what == "an action" && other.what == t.what // said by actionPaths
+		if other.of == t.of && t.of != nil || other.pos == t.pos || bothActions {
 			return
 		}
 		l.reportTwo("E016", t.pos, t.what, other.pos, other.what, "rename one of them",

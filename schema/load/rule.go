@@ -46,7 +46,7 @@ func (l *loader) verb(d *classDecl, p *partDecl, e entry) bool {
 	}
 	c := d.c
 	if !language.IsVerb(e.name) {
-		if l.broken[e.name] {
+		if l.spoiled("action", c.Name, e.name) {
 			return false
 		}
 		var names []string
@@ -157,7 +157,7 @@ func (l *loader) anyRole(d *classDecl, name string, pos schema.Pos) bool {
 	if l.isRole(name) || language.IsBuiltinRole(name) {
 		return true
 	}
-	if l.broken[name] {
+	if l.spoiled("role", name) || l.spoiled("row role", d.c.Name, name) {
 		return false
 	}
 	known := append(l.roleNames(), rowRoleNames(d)...)

@@ -175,7 +175,7 @@ func (l *loader) roles(all []entry) {
 			continue
 		}
 		if !l.name(e.key, e.name, "a role") {
-			l.broken[e.name] = true
+			l.spoil("role", e.name)
 			continue
 		}
 		r := &schema.Role{Name: e.name, Pos: e.key.pos()}
@@ -244,7 +244,7 @@ func (l *loader) globalRole(name string, pos schema.Pos) bool {
 	if l.isRole(name) || language.IsBuiltinRole(name) {
 		return true
 	}
-	if !l.broken[name] {
+	if !l.spoiled("role", name) {
 		l.report("E031", pos, "no such role", diag.DidYouMean(name, l.roleNames()), "unknown role `%s`", name)
 	}
 	return false

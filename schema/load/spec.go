@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/dowel-dev/dowel/schema"
-	"github.com/dowel-dev/dowel/schema/diag"
 	"github.com/dowel-dev/dowel/schema/language"
 )
 
@@ -107,6 +106,10 @@ func (l *loader) fieldText(s *spec, v value) bool {
 			return false
 		}
 		of := rest[0]
+		if of.text == "list" || of.text == "many" {
+			l.report("E022", v.at(of.from, of.to), "inside another", "write `{list: {list: TYPE}}`", "%s cannot be a `%s %s` in one line", s.what, first.text, of.text)
+			return false
+		}
 		rest = rest[1:]
 		s.typeAt = v.at(of.from, of.to)
 		if first.text == "many" {
@@ -159,10 +162,7 @@ func (l *loader) add(s *spec, o *option) {
 }
 
 func (l *loader) unknownWord(s *spec, o *option) {
-	help, foreign := language.Foreign("word", o.name)
-	if !foreign {
-		help = diag.DidYouMean(o.name, l.wordNames())
-	}
+	help := suggest("word", o.name, l.wordNames())
 	if help == "" && (l.def(o.name) != nil || l.classes[o.name] != nil) {
 		help = "a field has one type, and it comes first"
 	}

@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"github.com/dowel-dev/dowel/schema"
-	"github.com/dowel-dev/dowel/schema/diag"
-	"github.com/dowel-dev/dowel/schema/language"
 )
 
 // typeDecl is a name under `types`.
@@ -40,7 +38,7 @@ func (l *loader) def(name string) *schema.TypeDef {
 func (l *loader) declareTypes(all []entry) {
 	for _, e := range all {
 		if !l.name(e.key, e.name, "a type") {
-			l.broken[e.name] = true
+			l.spoil("type", e.name)
 			continue
 		}
 		if l.def(e.name) != nil || e.name == "many" || e.name == "list" || e.name == "enum" || e.name == "object" {
@@ -267,17 +265,14 @@ func (l *loader) instance(s *spec, name string, o schema.Options, opts []*option
 }
 
 func (l *loader) unknownType(s *spec) {
-	if l.broken[s.typ] {
+	if l.spoiled("type", s.typ) || l.spoiled("class", s.typ) {
 		return
 	}
 	if l.classes[s.typ] != nil {
 		l.report("E022", s.typeAt, "a class", "", "%s cannot hold a reference", s.what)
 		return
 	}
-	help, foreign := language.Foreign("type", s.typ)
-	if !foreign {
-		help = diag.DidYouMean(s.typ, l.typeNames())
-	}
+	help := suggest("type", s.typ, l.typeNames())
 	l.report("E023", s.typeAt, "no such type or class", help, "unknown type `%s` for %s", s.typ, s.what)
 }
 
