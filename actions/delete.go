@@ -19,7 +19,7 @@ type deletePlan struct {
 func bindDelete(x *Exec, action Action) (Plan, error) {
 	a := action.(*Delete)
 	var p problems
-	t, err := x.item(a.Class, a.ID, authz.Delete, &a.Select, nil, &a.Options, &p)
+	t, err := x.item(a.Class, a.ID, authz.Delete, &a.Select, &a.View, &a.Options, &p)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/dowel-dev/dowel/actions/filter"
 	"github.com/dowel-dev/dowel/authz"
@@ -53,6 +54,10 @@ func (x *Exec) term(c *schema.Class, t *filter.Term, p *problems, at string) sch
 	name := at + t.Path
 	if len(t.Args) > x.Limits.InElements {
 		p.param(name, "too-many", "`in` takes at most "+strconv.Itoa(x.Limits.InElements)+" values.", "")
+		return nil
+	}
+	if t.Op == "like" && len(t.Args) > 0 && utf8.RuneCountInString(t.Args[0]) > x.Limits.Pattern {
+		x.longPattern(name, p)
 		return nil
 	}
 	if e, done := x.keyTerm(c, t, p, name); done {
@@ -153,6 +158,14 @@ func (x *Exec) where(c *schema.Class, text string, p *problems, at string) schem
 		p.param(name, "too-complex", "The expression has more than "+strconv.Itoa(x.Limits.FilterTerms)+" terms or is nested deeper than "+strconv.Itoa(x.Limits.FilterDepth)+".", "")
 		return nil
 	}
+	if elements, pattern := node.Elements(); elements > x.Limits.InElements || pattern > x.Limits.Pattern {
+		if pattern > x.Limits.Pattern {
+			x.longPattern(name, p)
+		} else {
+			p.param(name, "too-many", "`in` takes at most "+strconv.Itoa(x.Limits.InElements)+" values.", "")
+		}
+		return nil
+	}
 	e, errs := expr.Bind(node, x.scopeOf(c))
 	for i := range errs {
 		p.param(name, "expression", sentence(&errs[i])+" (column "+strconv.Itoa(errs[i].Offset+1)+")", errs[i].Hint)
@@ -166,6 +179,10 @@ func (x *Exec) where(c *schema.Class, text string, p *problems, at string) schem
 		return nil
 	}
 	return s.Where
+}
+
+func (x *Exec) longPattern(name string, p *problems) {
+	p.param(name, "too-long", "A pattern has at most "+strconv.Itoa(x.Limits.Pattern)+" characters.", "")
 }
 
 // scope applies a named filter: the owner's words, so it is not secured.
