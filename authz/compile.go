@@ -21,13 +21,13 @@ type grant struct {
 func (r *Rules) compile(set *roleSet, c *schema.Class, verb string) *grant {
 	g := r.lines(set, c, verb)
 	switch verb {
-	case verbGet:
+	case Get:
 		g.showKey(c)
-	case verbList, verbHistory:
+	case List, History:
 		// What a list shows must be what get shows of each row, or less.
 		g.showKey(c)
-		g.narrow(r.compile(set, c, verbGet))
-	case verbCreate, verbUpdate:
+		g.narrow(r.compile(set, c, Get))
+	case Create, Update:
 		r.narrowWrite(g, set, c, verb)
 	}
 	return g
@@ -56,7 +56,7 @@ func (r *Rules) lines(set *roleSet, c *schema.Class, verb string) *grant {
 		g.reasons = append(g.reasons, Reason{Rule: s.rule, Via: s.via})
 	}
 	g.onlyRows = r.onlyRows(allows, c, verb, narrowest)
-	if verb == verbBulk && narrowest != exact {
+	if verb == Bulk && narrowest != exact {
 		allows = []*schema.Rule{{}} // nobody narrows bulk: the verbs inside decide
 	}
 	g.where = and(anyOf(allows, nil), not(anyOf(denies, unlimited)))
@@ -154,12 +154,12 @@ func holds(rule *schema.Rule) schema.Expr {
 // roleCond is what read= and write= of a field ask for.
 func (r *Rules) roleCond(set *roleSet, f *schema.Field, verb string) schema.Expr {
 	switch verb {
-	case verbList, verbGet, verbHistory:
+	case List, Get, History:
 		if hidden(f) {
 			return schema.Const(false)
 		}
 		return set.satisfies(f.Read)
-	case verbCreate, verbUpdate:
+	case Create, Update:
 		return set.satisfies(f.Write)
 	}
 	return schema.Const(true)
@@ -210,12 +210,12 @@ func (g *grant) narrow(other *grant) {
 // the credentials of a new account, which its owner has to choose before
 // anything can be read; where nothing may be read at all, creating heeds read= alone.
 func (r *Rules) narrowWrite(g *grant, set *roleSet, c *schema.Class, verb string) {
-	get := r.compile(set, c, verbGet)
-	blind := verb == verbCreate && get.where == schema.Const(false)
+	get := r.compile(set, c, Get)
+	blind := verb == Create && get.where == schema.Const(false)
 	for i, f := range c.Fields {
 		switch {
 		case hidden(f):
-		case verb == verbCreate && c.Auth != nil && (f == c.Auth.Login || f == c.Auth.Secret):
+		case verb == Create && c.Auth != nil && (f == c.Auth.Login || f == c.Auth.Secret):
 		case blind:
 			g.field[i] = and(g.field[i], set.satisfies(f.Read))
 		default:
@@ -244,7 +244,7 @@ func nothing(c *schema.Class) *grant {
 // everything is what the engine itself may do. Secrets stay unseen.
 func everything(c *schema.Class, verb string) *grant {
 	g := &grant{where: schema.Const(true), field: make([]schema.Expr, len(c.Fields))}
-	reads := verb == verbGet || verb == verbList || verb == verbHistory
+	reads := verb == Get || verb == List || verb == History
 	for i, f := range c.Fields {
 		g.field[i] = schema.Const(!reads || !hidden(f))
 	}

@@ -20,7 +20,7 @@ const (
 	NotSpoken Verdict = "silent" // the model does not let it match, or it is about fields only
 )
 
-// Line of an explanation: a rule about the verb, and what it does.
+// Explained is a rule about the verb, and what it does.
 type Explained struct {
 	Rule    *schema.Rule
 	Via     string // the role through which it applies: admin → manager

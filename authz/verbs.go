@@ -7,14 +7,19 @@ import (
 	"github.com/dowel-dev/dowel/schema/language"
 )
 
-// The verbs that have a meaning of their own here.
+// The verbs of rules, beside the names of declared actions. Bulk stands for
+// the three bulk operations, which also need the verb of what they do to rows.
 const (
-	verbList    = "list"
-	verbGet     = "get"
-	verbCreate  = "create"
-	verbUpdate  = "update"
-	verbHistory = "history"
-	verbBulk    = "bulk"
+	List    = "list"
+	Get     = "get"
+	Create  = "create"
+	Update  = "update"
+	Delete  = "delete"
+	Restore = "restore"
+	Purge   = "purge"
+	History = "history"
+	ActAs   = "act_as"
+	Bulk    = "bulk"
 )
 
 // Widths of a verb's word: the narrower wins among allows.
@@ -35,8 +40,8 @@ func width(word, verb string) int {
 		return exact
 	case word == "all":
 		return all
-	case word == "read" && (verb == verbList || verb == verbGet),
-		word == "write" && (verb == verbCreate || verb == verbUpdate),
+	case word == "read" && (verb == List || verb == Get),
+		word == "write" && (verb == Create || verb == Update),
 		word == "actions" && isAction(verb):
 		return group
 	}
@@ -62,7 +67,7 @@ func members(c *schema.Class, word string) []string {
 func verbsOf(c *schema.Class) []string {
 	var list []string
 	for _, v := range language.Verbs() {
-		if v.Group == nil || v.Name == verbBulk {
+		if v.Group == nil || v.Name == Bulk {
 			list = append(list, v.Name)
 		}
 	}
@@ -75,7 +80,7 @@ func verbsOf(c *schema.Class) []string {
 // hasFields reports whether field lists mean something for a verb.
 func hasFields(verb string) bool {
 	switch verb {
-	case verbList, verbGet, verbHistory, verbCreate, verbUpdate:
+	case List, Get, History, Create, Update:
 		return true
 	}
 	return false
@@ -89,7 +94,7 @@ func wordHasFields(word string) bool {
 // canonical maps the spellings of bulk operations to their verb.
 func canonical(verb string) string {
 	if strings.HasPrefix(verb, "bulk-") {
-		return verbBulk
+		return Bulk
 	}
 	return verb
 }
