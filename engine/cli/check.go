@@ -17,6 +17,7 @@ func (c *checkCmd) Run(r *run) error {
 		return err
 	}
 	s, _, found := r.inspect(folder, root)
+	found = append(found, seenFrom(folder, configFindings(folder))...)
 	if err := diag.Write(r.out, c.Format, found, onDisk, r.lively(r.out)); err != nil {
 		return err
 	}

@@ -45,13 +45,25 @@ var others = []string{
 	"DOWEL_PASSWORD", "DOWEL_PASSWORD_FILE",
 }
 
-// readConfig puts the settings of the application in folder together. flags
-// are by setting key. Everything wrong is reported at once.
-func (r *run) readConfig(folder string, flags map[string]string) (*config, error) {
+func defaults() *config {
 	c := &config{}
 	for _, s := range settings() {
 		c.values = append(c.values, effective{setting: s, value: s.initial, source: "default"})
 	}
+	return c
+}
+
+// configFindings is what is wrong with config.yaml alone, whatever the environment.
+func configFindings(folder string) diag.List {
+	c := defaults()
+	c.fromFile(folder)
+	return c.list
+}
+
+// readConfig puts the settings of the application in folder together. flags
+// are by setting key. Everything wrong is reported at once.
+func (r *run) readConfig(folder string, flags map[string]string) (*config, error) {
+	c := defaults()
 	c.fromFile(folder)
 	c.fromEnvironment(r)
 	for i := range c.values {

@@ -63,6 +63,11 @@ func (r *run) inspect(folder, root string) (*schema.Schema, *authz.Rules, diag.L
 		found = append(found, more...)
 		found = append(found, r.app.handlerFindings(s)...)
 	}
+	return s, rules, seenFrom(folder, found)
+}
+
+// seenFrom names the files of findings as the working directory sees them.
+func seenFrom(folder string, found diag.List) diag.List {
 	found = found.Sorted()
 	for i := range found {
 		d := &found[i]
@@ -72,7 +77,7 @@ func (r *run) inspect(folder, root string) (*schema.Schema, *authz.Rules, diag.L
 			d.Related[j].Pos.File = under(folder, d.Related[j].Pos.File)
 		}
 	}
-	return s, rules, found
+	return found
 }
 
 // under names a file of the application as the working directory sees it.
