@@ -157,23 +157,17 @@ func quality(params string) float32 {
 	return 1
 }
 
-// stripCodings takes the suffixes of codings from the tags of a precondition:
-// every coding of a representation stands for the same state. It returns the
-// coding that If-None-Match had, which a 304 must name again.
-func stripCodings(c *actions.If) (asked *coding) {
-	strip := func(tags []string) {
-		for i, tag := range tags {
-			for _, c := range codings {
-				if bare, ok := strings.CutSuffix(tag, c.suffix); ok {
-					tags[i], asked = bare, c
-				}
+// codingOf returns the coding under which If-None-Match named the representation
+// with this tag, nil for none: a 304 names it again, so that a cache finds what it has.
+func codingOf(noneMatch []string, tag string) *coding {
+	for _, line := range noneMatch {
+		for _, c := range codings {
+			if strings.Contains(line, quoteTag(tag, c.suffix)) {
+				return c
 			}
 		}
 	}
-	strip(c.Match)
-	asked = nil
-	strip(c.NoneMatch)
-	return asked
+	return nil
 }
 
 var gzips = sync.Pool{New: func() any {

@@ -97,7 +97,6 @@ type exchange struct {
 	trace   string
 	subject *authz.Subject
 	action  actions.Action
-	asked   *coding // content coding of the tag in If-None-Match
 
 	failure *actions.Error
 	status  int
@@ -259,11 +258,9 @@ func (x *exchange) serve() {
 		defer x.working.end()
 	}
 	x.action = action
-	options := action.Common()
-	if options.Output.Envelope != nil {
-		x.envelope = *options.Output.Envelope
+	if style := action.Common().Output.Envelope; style != nil {
+		x.envelope = *style
 	}
-	x.asked = stripCodings(&options.If)
 	if err := acceptCoding(x.r.Header); err != nil {
 		x.fail(err)
 		return

@@ -46,7 +46,7 @@ func (x *exchange) respond(r *actions.Result) {
 		h["Last-Modified"] = []string{r.Modified.UTC().Format(http.TimeFormat)}
 	}
 	if r.Outcome == actions.NotModified {
-		x.setTag(r.Tag, x.asked)
+		x.setTag(r.Tag, codingOf(x.r.Header["If-None-Match"], r.Tag))
 		x.sendEmpty(http.StatusNotModified)
 		return
 	}

@@ -1,0 +1,185 @@
+// Package enginetest runs an application inside a test: no port, no process, a
+// store in memory unless the test brings another.
+//
+//	func TestNotes(t *testing.T) {
+//		app := enginetest.Open(t, os.DirFS("../crm"), enginetest.Options{})
+//		app.Make(t, "customer", `{"name": "Ann", "email": "ann@example.test"}`)
+//		res := app.Do(t, "GET", "/api/customers", "", "Authorization: "+app.Bearer(t, "7", "agent"))
+//		…
+//	}
+//
+// Whole conversations are better kept in files. RunFiles runs each .txtar file
+// of a pattern. What stands before its first file marker is the
+// conversation; the files after it are the application (dowel.yaml, policy/…), if the
+// test does not bring one. A conversation reads like what curl prints:
+//
+//	# Two people, one customer.
+//	make customer {"name": "Ann", "email": "ann@example.test"}
+//	as agent
+//
+//	> GET /api/customers/1
+//	< 200
+//	< ETag: "<tag>"
+//	{"id": 1, "name": "Ann", "created_at": <when>, ...}
+//
+//	> PATCH /api/customers/1
+//	> If-Match: "$tag"
+//	{"company": "Acme"}
+//	< 200
+//	< Location: -
+//	{"company": "Acme", "created_at": <when>, ...}
+//
+//	as nobody
+//	> DELETE /api/customers/1
+//	< 401
+//
+// Lines that begin with `>` are the request: method and target, then header
+// fields. Lines that begin with `<` are the response: status, then header fields, of which `-`
+// is one that must be absent. Content follows each; it ends at a blank line,
+// and `(empty)` is a response that must have none. No content at all checks nothing.
+//
+// In what is expected, <name> stands for anything; what it stood for the first
+// time must stand there again the next time, and later requests have it as
+// $name. <> is anything, forgotten at once. JSON is compared by value: `...` in an object is any other
+// members, in an array any other elements up to its end. Other content is
+// compared as text.
+//
+// Between the exchanges, `as ROLE… [id=ID]` speaks with a token for those roles,
+// `as nobody` without one, `make CLASS JSON` creates rows as the engine itself,
+// and a line that begins with # says why.
+package enginetest
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dowel-dev/dowel/actions"
+	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/authz/token"
+	"github.com/dowel-dev/dowel/engine"
+	"github.com/dowel-dev/dowel/engine/strictjson"
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/schema/load"
+	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/storage/memory"
+)
+
+// Options say what is different from an application as it comes. The zero value is fine.
+type Options struct {
+	Settings engine.Settings
+	// Store opens the store; nil is a new one in memory.
+	Store func(s *schema.Schema) (storage.Store, error)
+	// Handlers run the actions declared with `run: go`, by "class.action".
+	Handlers map[string]actions.Handler
+	Clock    func() time.Time // time.Now when nil
+	Log      io.Writer        // nowhere when nil
+}
+
+// App is an application that runs.
+type App struct {
+	*engine.Engine
+	signer *token.Signer
+}
+
+// Open runs the application of a folder until the test ends.
+func Open(t testing.TB, folder fs.FS, o Options) *App {
+	t.Helper()
+	s, found := load.FS(folder, ".", load.Options{})
+	if s == nil {
+		t.Fatalf("the schema does not load: %v", found)
+	}
+	rules, found := authz.New(s, folder)
+	if rules == nil {
+		t.Fatalf("the rules do not load: %v", found)
+	}
+	if o.Store == nil {
+		o.Store = func(s *schema.Schema) (storage.Store, error) { return memory.New(s) }
+	}
+	store, err := o.Store(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	signer, err := token.New(token.Config{Secret: []byte(strings.Repeat("0123456789abcdef", 2)), Issuer: "dowel", Audience: "dowel", Clock: o.Clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Log == nil {
+		o.Log = io.Discard
+	}
+	e, err := engine.New(engine.Config{
+		Schema: s, Authorizer: rules, Store: store, Settings: o.Settings, Signer: signer,
+		Handlers: o.Handlers, Clock: o.Clock, Log: slog.New(slog.NewTextHandler(o.Log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &App{Engine: e, signer: signer}
+}
+
+// Make creates a row (content is an object) or several (an array) as the engine itself.
+func (a *App) Make(t testing.TB, class, content string) {
+	t.Helper()
+	if err := strictjson.Check([]byte(content), strictjson.Defaults()); err != nil {
+		t.Fatalf("make %s: %v", class, err)
+	}
+	_, err := a.Invoke(context.Background(), &authz.Subject{System: true}, &actions.Create{Class: class, Content: []byte(content)})
+	if err != nil {
+		t.Fatalf("make %s: %v", class, err)
+	}
+}
+
+// Bearer is the Authorization of a token for a subject with global roles, as a
+// provider outside of the application would issue it.
+func (a *App) Bearer(t testing.TB, id string, roles ...string) string {
+	t.Helper()
+	raw, err := a.signer.Issue(token.Claims{Subject: id, Roles: roles})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "Bearer " + raw
+}
+
+// Do sends one request and returns the response with its whole content. Header
+// fields are "Name: value". Content is JSON unless a field says otherwise.
+func (a *App) Do(t testing.TB, method, target, content string, fields ...string) Response {
+	t.Helper()
+	var body io.Reader
+	if content != "" {
+		body = strings.NewReader(content)
+	}
+	r, err := http.NewRequestWithContext(context.Background(), method, "http://app.test"+target, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.RequestURI = target
+	r.RemoteAddr = "127.0.0.1:1"
+	for _, field := range fields {
+		name, value, _ := strings.Cut(field, ":")
+		r.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+	}
+	if content != "" && r.Header["Content-Type"] == nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	w := httptest.NewRecorder()
+	a.Handler().ServeHTTP(w, r)
+	return Response{Status: w.Code, Header: w.Result().Header, Body: w.Body.String()}
+}
+
+// Response is an answer.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   string
+}
