@@ -92,6 +92,9 @@ func (s *store) Write(ctx context.Context, fn func(storage.Tx) error) error {
 		rows = 0 // fn may run again
 		return fn(&tx{reader{inner, s.reader.report, true}, inner, &rows})
 	})
+	if err != nil {
+		rows = 0
+	}
 	s.reader.report(ctx, Call{Op: "write", Took: time.Since(start), Rows: rows, Err: err})
 	return err
 }
@@ -118,5 +121,10 @@ func (t *tx) Apply(ctx context.Context, c *storage.Change) (*storage.Row, error)
 }
 
 func (t *tx) Savepoint(ctx context.Context, fn func() error) error {
-	return t.inner.Savepoint(ctx, fn)
+	before := *t.rows
+	err := t.inner.Savepoint(ctx, fn)
+	if err != nil {
+		*t.rows = before
+	}
+	return err
 }

@@ -130,6 +130,9 @@ func Unique(_ *builder, f *schema.Field) {
 	f.Class.Uniques = append(f.Class.Uniques, &schema.Index{Name: f.Class.Table + "_" + f.JSON, Fields: []*schema.Field{f}, Unique: true})
 }
 
+// Was names the field of the former revision that this one continues.
+func Was(name string) Word { return func(_ *builder, f *schema.Field) { f.Was = name } }
+
 // Cascade deletes the row with its target.
 func Cascade(_ *builder, f *schema.Field) { f.Ref.OnDelete = schema.Cascade }
 

@@ -112,6 +112,22 @@ func numbering() chapter {
 				f.insert("ticket", "project", 1, "number", next, "title", "t"))
 			f.want(f.read("ticket", "number"), "41", "42")
 		}},
+		promise{"sequences number updates too", func(f *fixture) {
+			f.do(f.insert("project", "name", "a"), f.insert("project", "name", "b"), f.insert("ticket", "project", 1, "number", next, "title", "t"),
+				f.insert("ticket", "project", 2, "number", next, "title", "t"))
+			f.do(f.update("ticket", 1, "project", 2, "number", next))
+			f.want(f.read("ticket", "project number"), "2 2", "2 1")
+		}},
+		promise{"sequences of a refused write give no number away twice", func(f *fixture) {
+			f.do(f.insert("project", "name", "a"), f.insert("ticket", "project", 1, "number", next, "title", "t"))
+			f.wantError(f.try(f.insert("ticket", "project", 1, "number", next, "title", "t"), f.insert("ticket", "project", 9, "number", next, "title", "t")),
+				f.reference("ticket", "project"))
+			f.do(f.insert("ticket", "project", 1, "number", next, "title", "t"))
+			n := f.page(f.query("ticket", "number")).Rows[1].Values[f.field("ticket", "number").Index].Int()
+			if n < 2 {
+				f.t.Errorf("number %d", n)
+			}
+		}},
 		promise{"sequences may number keys", func(f *fixture) {
 			f.do(f.insert("receipt", "number", next, "title", "a"), f.insert("receipt", "number", next, "title", "b"))
 			row := f.apply(f.insert("receipt", "number", next, "title", "c"))

@@ -38,7 +38,7 @@ func chapters() []chapter {
 	return []chapter{
 		reading(), ordering(), logic(), paths(), softDeletes(), sets(), computing(), expanding(),
 		values(), inserting(), changing(), guarding(), constraining(), deleting(), travelling(), linking(),
-		numbering(), versioning(), transactions(), racing(), evolving(),
+		numbering(), versioning(), transactions(), racing(), evolving(), naming(), limits(),
 	}
 }
 
