@@ -51,3 +51,8 @@ fuzz: ## every fuzz target for FUZZTIME
 
 clean:
 	rm -rf bin
+
+# The seed rows of examples/iso, from Debian's iso-codes package (apt-get install iso-codes).
+.PHONY: iso
+iso:
+	$(GO) run ./examples/iso/convert /usr/share/iso-codes/json examples/iso/seed

@@ -3,6 +3,7 @@ package examples_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -40,14 +41,75 @@ func TestConversations(t *testing.T) {
 				t.Fatal("no console block with a command")
 			}
 			s := serve(t, app)
-			for _, step := range steps {
+			for i := range steps {
+				step := &steps[i]
 				got := s.run(t, step.command)
-				if !alike(step.answer, got) {
-					t.Errorf("line %d: $ %s\n--- README\n%s\n--- answer\n%s", step.line, step.command, step.answer, got)
+				if alike(step.answer, got) {
+					continue
+				}
+				if *update {
+					step.answer = masked(strings.TrimRight(got, "\n")) + "\n"
+					continue
+				}
+				t.Errorf("line %d: $ %s\n--- README\n%s\n--- answer\n%s", step.line, step.command, step.answer, got)
+			}
+			if *update {
+				if err := os.WriteFile(readme, []byte(rewrite(string(text), steps)), 0o644); err != nil {
+					t.Fatal(err)
 				}
 			}
 		})
 	}
+}
+
+var update = flag.Bool("update", false, "write the answers that differ into the READMEs; put … for what changes")
+
+// changing matches what differs from run to run.
+var changing = []*regexp.Regexp{
+	regexp.MustCompile(`"meta":\{[^{}]*\}`),
+	regexp.MustCompile(`"(?:created_at|updated_at|deleted_at|published_at)":"[^"]*"`),
+	regexp.MustCompile(`Etag: "[^"]*"`),
+	regexp.MustCompile(`"(?:access_token|refresh_token|request_id|instance|timestamp)":"[^"]*"`),
+}
+
+func masked(answer string) string {
+	for _, re := range changing {
+		answer = re.ReplaceAllStringFunc(answer, func(found string) string {
+			name, _, _ := strings.Cut(found, ":")
+			switch name {
+			case `"meta"`:
+				return name + ":{…}"
+			case "Etag":
+				return name + `: "…"`
+			}
+			return name + `:"…"`
+		})
+	}
+	return answer
+}
+
+// rewrite puts the answers of steps into the text they were taken from.
+func rewrite(text string, steps []step) string {
+	var out []string
+	inside, n := false, 0
+	for _, line := range strings.Split(text, "\n") {
+		switch {
+		case strings.HasPrefix(line, "```"):
+			inside = line == "```console"
+		case inside && strings.HasPrefix(line, "$ "):
+			step := steps[n]
+			n++
+			out = append(out, "$ "+step.command)
+			if step.answer != "" {
+				out = append(out, strings.TrimSuffix(step.answer, "\n"))
+			}
+			continue
+		case inside:
+			continue
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "\n")
 }
 
 // step is one command of a README with the answer printed below it.
@@ -186,7 +248,7 @@ func (s *server) curl(t *testing.T, words []string) string {
 	if method == "" {
 		method = map[bool]string{true: "POST", false: "GET"}[body != ""]
 	}
-	r, err := http.NewRequest(method, strings.Replace(url, "http://localhost:8080", s.url, 1), strings.NewReader(body))
+	r, err := http.NewRequest(method, strings.Replace(url, "localhost:8080", s.url, 1), strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ type devCmd struct {
 func (c *devCmd) Run(r *run) error {
 	r.err = &locked{w: r.err} // watching and serving both print
 	began := time.Now()
-	p, err := r.load(c.Folder)
+	p, err := r.load(c.Folder, true)
 	if err != nil {
 		return err
 	}

@@ -126,15 +126,18 @@ func (a *App) handlerFindings(s *schema.Schema) diag.List {
 	return found
 }
 
-// load reads schema and policy, shows what is wrong with them, and refuses when that is an error.
-func (r *run) load(arg string) (*project, error) {
+// load reads schema and policy and refuses mistakes. Warnings are for verbs that
+// start something or check; the others are not about them.
+func (r *run) load(arg string, warn bool) (*project, error) {
 	folder, root, err := place(arg)
 	if err != nil {
 		return nil, err
 	}
 	s, rules, found := r.inspect(folder, root)
-	if err := r.show(found); err != nil {
-		return nil, err
+	if warn || found.HasErrors() {
+		if err := r.show(found); err != nil {
+			return nil, err
+		}
 	}
 	if found.HasErrors() {
 		return nil, reported(exitFindings)
@@ -157,7 +160,7 @@ func (r *run) show(found diag.List) error {
 // open prepares an application for work on its rows. A database that does
 // not exist yet gets its tables; one that lags behind the schema is refused.
 func (r *run) open(arg string, flags map[string]string) (*project, error) {
-	p, err := r.load(arg)
+	p, err := r.load(arg, false)
 	if err != nil {
 		return nil, err
 	}

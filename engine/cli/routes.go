@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/dowel-dev/dowel/authz"
@@ -18,7 +19,7 @@ type routesCmd struct {
 // Run lists method, path, verb and who may.
 func (c *routesCmd) Run(r *run) error {
 	name, folder := topic(c.Class, c.Folder)
-	p, err := r.load(folder)
+	p, err := r.load(folder, false)
 	if err != nil {
 		return err
 	}
@@ -134,7 +135,7 @@ func idName(c *schema.Class) string {
 }
 
 // who names the roles that may, those that include a named one with the same
-// right left out; "rows" marks a right that depends on the row.
+// right left out; "(rows)" marks a right that depends on the row, as that of a row role does.
 func (p *project) who(c *schema.Class, verb string) string {
 	type holder struct {
 		name    string
@@ -166,16 +167,42 @@ func (p *project) who(c *schema.Class, verb string) string {
 		if told {
 			continue
 		}
-		if d.Effect == authz.Conditional {
-			names = append(names, h.name+" (rows)")
-		} else {
-			names = append(names, h.name)
-		}
+		names = append(names, grantees(h.name, d)...)
 	}
+	names = compact(names)
 	if len(names) == 0 {
 		return "nobody"
 	}
 	return strings.Join(names, ", ")
+}
+
+// grantees names who a decision speaks for: the role itself, or row roles.
+func grantees(role string, d *authz.Decision) []string {
+	if d.Effect == authz.Allowed {
+		return []string{role}
+	}
+	var names []string
+	for _, reason := range d.Reasons {
+		switch {
+		case reason.Rule.Deny:
+		case reason.Rule.RowRole != "":
+			names = append(names, reason.Rule.RowRole)
+		default:
+			names = append(names, role+" (rows)")
+		}
+	}
+	return names
+}
+
+// compact drops repetitions.
+func compact(names []string) []string {
+	var out []string
+	for _, n := range names {
+		if !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // grounds tells decisions with the same lines of policy apart from others.

@@ -23,7 +23,7 @@ type serveCmd struct {
 // Run serves until it is told to stop.
 func (c *serveCmd) Run(r *run) error {
 	began := time.Now()
-	p, err := r.load(c.Folder)
+	p, err := r.load(c.Folder, true)
 	if err != nil {
 		return err
 	}

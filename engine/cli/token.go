@@ -44,7 +44,7 @@ func (c *tokenCmd) Run(r *run) error {
 			claims.Values[name] = claimValue(v)
 		}
 	}
-	p, err := r.load(c.Folder)
+	p, err := r.load(c.Folder, false)
 	if err != nil {
 		return err
 	}
