@@ -105,11 +105,10 @@ func (l *loader) declareClasses(sections []value) {
 	}
 	for _, name := range names {
 		all := declarations[name]
-		owner := 0
+		owner, best := 0, 0
 		for i, f := range all {
-			if !isAddition(f.o) {
-				owner = i
-				break
+			if n := ownership(f.o); n > best {
+				owner, best = i, n
 			}
 		}
 		if !l.className(all[owner].key, name) {
@@ -126,7 +125,7 @@ func (l *loader) declareClasses(sections []value) {
 		for i, f := range all {
 			switch {
 			case i == owner:
-			case isAddition(f.o):
+			case ownership(f.o) < owns:
 				d.parts = append(d.parts, &partDecl{f.o, addedPart})
 			default:
 				l.reportTwo("E012", f.key.pos(), "second declaration", d.key.pos(), "first declaration",
@@ -161,32 +160,46 @@ var additions = map[string]bool{
 	"fields": true, "computed": true, "unique": true, "indexes": true, "scopes": true, "actions": true, "allow": true, "deny": true,
 }
 
-// isAddition reports whether a declaration only adds to a class: it holds
-// additions alone, and rules for nothing but its own actions.
-func isAddition(o *object) bool {
+// How sure it is that a declaration is the class itself and no addition to it.
+const (
+	adds   = iota // nothing but additions
+	allows        // additions, and rules for more than its own actions
+	owns          // keys that only the class itself may have
+)
+
+func ownership(o *object) int {
 	for key := range o.keys {
 		if !additions[key] {
-			return false
+			return owns
 		}
 	}
-	own := map[string]bool{}
-	if v := o.get("actions"); v.isMap() {
-		for i := 0; i < len(v.n.Content); i += 2 {
-			own[v.n.Content[i].Value] = true
-		}
+	if len(o.keys) == 0 {
+		return owns
 	}
 	for _, key := range []string{"allow", "deny"} {
-		v := o.get(key)
-		if !v.isMap() {
-			continue
-		}
-		for i := 0; i < len(v.n.Content); i += 2 {
-			if !own[v.n.Content[i].Value] {
-				return false
+		if v := o.get(key); v.isMap() {
+			for i := 0; i < len(v.n.Content); i += 2 {
+				if !o.declares("actions", v.n.Content[i].Value) {
+					return allows
+				}
 			}
 		}
 	}
-	return len(o.keys) > 0
+	return adds
+}
+
+// declares reports whether a section of an object has a name.
+func (o *object) declares(section, name string) bool {
+	v := o.get(section)
+	if !v.isMap() {
+		return false
+	}
+	for i := 0; i < len(v.n.Content); i += 2 {
+		if v.n.Content[i].Value == name {
+			return true
+		}
+	}
+	return false
 }
 
 // use takes mixins in, each once, those they use before them.

@@ -115,8 +115,8 @@ func (l *loader) build(files []*file) {
 	l.s.Seal()
 	for _, c := range l.order {
 		l.computed(c)
-		l.s.Seal()
 	}
+	l.s.Seal()
 	for _, c := range l.order {
 		l.actions(c)
 		l.clashes(c)

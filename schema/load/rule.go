@@ -39,12 +39,17 @@ func (l *loader) rules(d *classDecl) {
 
 // verb checks that a class has what a rule is about.
 func (l *loader) verb(d *classDecl, p *partDecl, e entry) bool {
-	for _, a := range d.c.Actions {
-		if a.Name == e.name {
+	c := d.c
+	for _, a := range c.Actions {
+		if a.Name == e.name && (p.kind != addedPart || p.declares("actions", e.name)) {
 			return true
 		}
 	}
-	c := d.c
+	if p.kind == addedPart && (language.IsVerb(e.name) || d.own.declares("actions", e.name)) {
+		l.reportTwo("E019", e.key.pos(), "not an action of this module", d.key.pos(), "the class is declared here",
+			"write it where the class is declared", "a module may give rights only to what it adds to `%s`", c.Name)
+		return false
+	}
 	if !language.IsVerb(e.name) {
 		if l.spoiled("action", c.Name, e.name) {
 			return false
@@ -69,9 +74,6 @@ func (l *loader) verb(d *classDecl, p *partDecl, e entry) bool {
 		return false
 	case e.name == "act_as" && l.login != d:
 		l.report("E036", e.key.pos(), "not the class of users", "", "`act_as` is about users, and `%s` is not their class", c.Name)
-		return false
-	case p.kind == addedPart:
-		l.report("E019", e.key.pos(), "not an action of this module", "write it where the class is declared", "a module may give rights only to what it adds to `%s`", c.Name)
 		return false
 	}
 	return true

@@ -25,9 +25,15 @@ func newSource(name, dir, text string) *source {
 	return s
 }
 
-// span is the place of some columns of a line, cut to what exists.
+// span is the place of some columns of a line, moved to the nearest that
+// exists: an empty value may begin after the last line.
 func (s *source) span(line, col, end int) schema.Pos {
 	line, col = max(line, 1), max(col, 1)
+	if line > len(s.lines) {
+		line = len(s.lines)
+		col, end = len(s.lines[line-1])+1, 0
+	}
+	col = min(col, len(s.lines[line-1])+1)
 	return schema.Pos{File: s.name, Line: line, Col: col, EndCol: max(end, col+1)}
 }
 

@@ -131,7 +131,7 @@ func (l *loader) warn() {
 		}
 	}
 	for _, d := range l.order {
-		if !allowed[d.c] && !elsewhere[d.c.Name] && d.c.Expose && !d.own.get("allow").given() {
+		if !allowed[d.c] && !elsewhere[d.c.Name] && d.c.Expose && !d.hasRules() {
 			l.report("W001", d.key.pos(), "closed to everybody", "add `allow:`, or write `expose: false`", "the class `%s` has no `allow`, so nobody may do anything with it", d.c.Name)
 		}
 		for _, f := range d.declared {
@@ -148,6 +148,16 @@ func (l *loader) warn() {
 			l.report("W006", m.key.pos(), "used nowhere", "", "no class uses the mixin `%s`", name)
 		}
 	}
+}
+
+// hasRules reports whether some part of a class says what is allowed, rightly or not.
+func (d *classDecl) hasRules() bool {
+	for _, p := range d.parts {
+		if p.get("allow").given() {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *loader) usedByMixin(name string) bool {
