@@ -115,12 +115,13 @@ func Open(t testing.TB, folder fs.FS, o Options) *App {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Log == nil {
-		o.Log = io.Discard
+	log := slog.New(slog.DiscardHandler)
+	if o.Log != nil {
+		log = slog.New(slog.NewTextHandler(o.Log, nil))
 	}
 	e, err := engine.New(engine.Config{
 		Schema: s, Authorizer: rules, Store: store, Settings: o.Settings, Signer: signer,
-		Handlers: o.Handlers, Clock: o.Clock, Log: slog.New(slog.NewTextHandler(o.Log, nil)),
+		Handlers: o.Handlers, Clock: o.Clock, Log: log,
 	})
 	if err != nil {
 		t.Fatal(err)
