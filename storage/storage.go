@@ -214,8 +214,10 @@ type Guard struct {
 }
 
 // Assign sets one stored field. With Sequence the store takes the next number
-// of the field (per value of Field.Per among Set) instead of Value: from 1, one
-// above the highest number taken or set outright so far, also by deleted rows.
+// of the field (per value of Field.Per among Set, null being a value too) instead
+// of Value: from 1, one above the highest that any row with that value of Per
+// ever had, also rows that were deleted, set outright or moved there since. What
+// is undone has taken no number.
 type Assign struct {
 	Field    *schema.Field
 	Value    schema.Value

@@ -69,6 +69,10 @@ func (d *classDraw) draw(i int) {
 		d.add(SoftDelete)
 	}
 	plain := d.fields()
+	if d.bool("sequence") {
+		per := rapid.SampledFrom(append([]string{""}, plain...)).Draw(d.t, "per")
+		d.add(Of("int", "seq", Sequence(per)))
+	}
 	targets := d.targets()
 	for r := range rapid.IntRange(0, 2).Draw(d.t, "references") {
 		d.reference(fmt.Sprintf("r%d", r), rapid.SampledFrom(targets).Draw(d.t, "target"))

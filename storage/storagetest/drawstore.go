@@ -159,6 +159,11 @@ func drawSets(t *rapid.T, c *storage.Change, known Known) {
 			continue
 		case !f.Stored() || f == c.Class.DeletedAt || isKey(f):
 			continue
+		case f.Auto == schema.AutoSequence:
+			if c.Op == storage.Insert || !often(t, "numbered") {
+				c.Set = append(c.Set, storage.Assign{Field: f, Sequence: often(t, "next"), Value: schema.NewInt(rapid.Int64Range(1, 4).Draw(t, "number"))})
+			}
+			continue
 		case (c.Op != storage.Insert || f.Optional) && rapid.Bool().Draw(t, "unset"):
 			continue
 		}

@@ -77,6 +77,7 @@ func keys() *schema.Schema {
 		Class("ticket",
 			Ref("project", "project", "tickets"), Of("int", "number", Sequence("project")), Text("title"),
 			UniqueTogether("project", "number")),
+		Class("item", Text("shelf", Optional), Of("int", "number", Sequence("shelf"))),
 		Class("receipt", Of("bigint", "number", Sequence("")), Text("title"), Key("number")),
 		Class("booking",
 			Text("room"), Of("date", "starts"), Of("date", "ends", Optional), Of("int", "seats", Optional),

@@ -72,6 +72,10 @@ func toldChange(c *storage.Change) string {
 		fmt.Fprintf(&b, " if version %d", c.IfVersion)
 	}
 	for _, a := range c.Set {
+		if a.Sequence {
+			b.WriteString(" " + a.Field.Name + "=next")
+			continue
+		}
 		fmt.Fprintf(&b, " %s=%q", a.Field.Name, shown(a.Value))
 	}
 	for _, l := range c.Links {
