@@ -73,3 +73,6 @@ func (t *bigintType) Text(v Value) string { return v.String() }
 func (t *bigintType) Shape() Shape {
 	return Shape{Type: "string", Pattern: "^-?[0-9]{1,19}$", Example: `"9007199254740993"`}
 }
+
+// Limits are the texts of min and max, "" without.
+func (t *bigintType) Limits() (low, high string) { return t.bounds.text(decimalText) }

@@ -165,3 +165,6 @@ func digitsAt(text string, at, n int) (int, bool) {
 	v, err := strconv.Atoi(text[at : at+n])
 	return v, err == nil
 }
+
+// Limits are the texts of min and max, "" without.
+func (t *temporalType) Limits() (low, high string) { return t.bounds.text(t.show) }

@@ -114,7 +114,7 @@ func (t *decimalType) Shape() Shape {
 	if t.scale > 0 {
 		pattern = `^-?[0-9]{1,18}(\.[0-9]{1,` + strconv.Itoa(int(t.scale)) + `})?$`
 	}
-	low, high := t.bounds.text(t.show)
+	low, high := t.Limits()
 	s := Shape{Type: "string", Pattern: pattern, Example: `"` + t.example() + `"`}
 	switch {
 	case low != "" && high != "":
@@ -126,3 +126,6 @@ func (t *decimalType) Shape() Shape {
 	}
 	return s
 }
+
+// Limits are the texts of min and max, "" without.
+func (t *decimalType) Limits() (low, high string) { return t.bounds.text(t.show) }

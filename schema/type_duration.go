@@ -194,3 +194,6 @@ func (t *durationType) Text(v Value) string {
 func (t *durationType) Shape() Shape {
 	return Shape{Type: "string", Format: "duration", Example: `"P1DT2H"`}
 }
+
+// Limits are the texts of min and max, "" without.
+func (t *durationType) Limits() (low, high string) { return t.bounds.text(durationText) }

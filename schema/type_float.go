@@ -103,6 +103,9 @@ func (t *floatType) Text(v Value) string {
 }
 
 func (t *floatType) Shape() Shape {
-	low, high := t.bounds.text(floatText)
+	low, high := t.Limits()
 	return Shape{Type: "number", Format: "double", Minimum: low, Maximum: high}
 }
+
+// Limits are the texts of min and max, "" without.
+func (t *floatType) Limits() (low, high string) { return t.bounds.text(floatText) }

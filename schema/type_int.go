@@ -100,7 +100,7 @@ func (t *intType) AppendJSON(b []byte, v Value) []byte {
 func (t *intType) Text(v Value) string { return v.String() }
 
 func (t *intType) Shape() Shape {
-	low, high := t.bounds.text(decimalText)
+	low, high := t.Limits()
 	if low == "" {
 		low = decimalText(-maxSafe)
 	}
@@ -109,3 +109,6 @@ func (t *intType) Shape() Shape {
 	}
 	return Shape{Type: "integer", Format: "int64", Minimum: low, Maximum: high}
 }
+
+// Limits are the texts of min and max, "" without.
+func (t *intType) Limits() (low, high string) { return t.bounds.text(decimalText) }
