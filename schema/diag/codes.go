@@ -26,6 +26,22 @@ func Lookup(id string) *Code {
 	return nil
 }
 
+// ConditionCode is the code of a mistake in a condition, by the word that
+// package expr has for it: the schema and policy files share them.
+func ConditionCode(word string) string {
+	switch word {
+	case "unknown":
+		return "E041"
+	case "value":
+		return "E042"
+	case "secret":
+		return "E044"
+	case "mode":
+		return "E046"
+	}
+	return "E043"
+}
+
 // Page is what `explain` shows for a code.
 func (c *Code) Page() string {
 	var b strings.Builder

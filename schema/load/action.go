@@ -47,10 +47,8 @@ func (l *loader) action(d *classDecl, m member) {
 	for _, in := range inputs {
 		in.class = d
 		l.actionField(in)
-		if !l.marred[in.f] {
-			a.Input = append(a.Input, in.f)
-		}
 	}
+	a.Input = l.number(inputs, "the input of "+what)
 	l.returns(d, a, o)
 	l.actionSense(a, o)
 	d.conds = append(d.conds, func() {
@@ -106,13 +104,12 @@ func (l *loader) returns(d *classDecl, a *schema.Action, o *object) {
 	if len(v.n.Content) == 2 && v.n.Content[0].Value == "fields" && v.in(v.n.Content[1]).isMap() {
 		fields = v.in(v.n.Content[1])
 	}
-	for _, f := range l.inner(fields, "answer `"+d.c.Name+"."+a.Name+"`", returnField) {
+	answer := l.inner(fields, "answer `"+d.c.Name+"."+a.Name+"`", returnField)
+	for _, f := range answer {
 		f.class = d
 		l.actionField(f)
-		if !l.marred[f.f] {
-			a.ReturnFields = append(a.ReturnFields, f.f)
-		}
 	}
+	a.ReturnFields = l.number(answer, "the answer of "+o.what)
 }
 
 // set reads the values an action stores.

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/schema/diag"
 	"github.com/dowel-dev/dowel/schema/expr"
 )
 
@@ -27,17 +28,12 @@ func (l *loader) condition(v value, from int, c *schema.Class, mode expr.Mode) s
 		return nil
 	}
 	for _, p := range problems {
-		l.report(bindCodes[p.Code], at(p.Offset, p.End), "", p.Hint, "%s", p.Message)
+		l.report(diag.ConditionCode(p.Code), at(p.Offset, p.End), "", p.Hint, "%s", p.Message)
 	}
 	if len(problems) > 0 {
 		return nil
 	}
 	return e
-}
-
-// bindCodes give the kinds of mistakes in a condition their numbers.
-var bindCodes = map[string]string{
-	expr.CodeUnknown: "E041", expr.CodeValue: "E042", expr.CodeType: "E043", expr.CodeSecret: "E044", expr.CodeMode: "E046",
 }
 
 // exprText reads the text of a condition.

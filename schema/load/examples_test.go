@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/schema/diag"
+	"github.com/dowel-dev/dowel/schema/expr"
+	"github.com/dowel-dev/dowel/schema/load"
 )
 
 // The ancestor's schema: natural, composite and 64-bit keys, camelCase, no timestamps.
@@ -115,4 +118,75 @@ func indexesOf(all []*schema.Index) (names []string) {
 		names = append(names, i.Name)
 	}
 	return names
+}
+
+// A reference that is unique leads back to one row, however it is said; below
+// an organization only when both rows are in it.
+func TestWayBackOfUniqueReferences(t *testing.T) {
+	text := `dowel: 1
+tenant: {class: org}
+defaults: {naming: camel}
+classes:
+  org: {fields: {name: string}, allow: {read: anyone}}
+  person:
+    tenant: none
+    fields: {name: string}
+    allow: {read: anyone}
+  user_profile:
+    tenant: none
+    fields: {person: person unique}
+    allow: {read: anyone}
+  badge:
+    tenant: none
+    unique: [[person]]
+    fields: {person: person}
+    allow: {read: anyone}
+  order_item:
+    fields: {person: person unique, lead: user_task unique}
+    allow: {read: anyone}
+  user_task:
+    fields: {name: string unique}
+    allow: {read: anyone}
+`
+	s, list := load.FS(tree("dowel.yaml", text), ".", load.Options{})
+	if len(list) > 0 {
+		t.Fatal(lines(list))
+	}
+	same(t, "relations of person", relationsOf(s.Class("person")), []string{
+		"user_profile userProfile 2→user_profile via user_profile.person",
+		"badge badge 2→badge via badge.person",
+		"order_items orderItems 1→order_item via order_item.person",
+	})
+	same(t, "relations of user_task", relationsOf(s.Class("user_task")), []string{
+		"org org 0→org via user_task.org", "order_item orderItem 2→order_item via order_item.lead",
+	})
+	same(t, "uniques", indexesOf(s.Class("user_task").Uniques), []string{"user_tasks_org_id_name_key"})
+}
+
+func TestConditionCodes(t *testing.T) {
+	for word, want := range map[string]string{
+		expr.CodeUnknown: "E041", expr.CodeValue: "E042", expr.CodeType: "E043", expr.CodeSecret: "E044", expr.CodeMode: "E046",
+	} {
+		if got := diag.ConditionCode(word); got != want {
+			t.Errorf("%s is %s, want %s", word, got, want)
+		}
+	}
+}
+
+// An application's own type is a word like the built-in ones, with options of its own.
+func TestOwnTypes(t *testing.T) {
+	color := schema.TypeDef{Name: "color", Options: []string{"depth"}, New: func(o schema.Options) (schema.Type, error) {
+		if o.Text["depth"] == "0" {
+			return nil, &schema.OptionError{Option: "depth", Detail: "must be positive"}
+		}
+		return schema.NewType("string", schema.Options{})
+	}}
+	read := func(field string) string {
+		_, list := load.FS(tree("dowel.yaml", "dowel: 1\nclasses: {a: {fields: {c: "+field+"}, allow: {read: anyone}}}\n"), ".", load.Options{Types: []schema.TypeDef{color}})
+		return lines(list)
+	}
+	same(t, "right", read("color depth=3 optional"), "")
+	same(t, "wrong option", read("color depth=0"), "2:39-40 E024 `depth` of field `a.c` does not fit: must be positive\n")
+	same(t, "misspelt", read("colour"), "2:27-33 E023 unknown type `colour` for field `a.c` | did you mean `color`?\n")
+	same(t, "elsewhere", read("int depth=3"), "2:31-36 E022 `depth` of field `a.c` does not fit `int` | `int` knows min, max\n")
 }

@@ -68,6 +68,25 @@ func (l *loader) field(e entry, what string, where fieldPlace) *fieldDecl {
 	return d
 }
 
+// number gives the fields of an own little record their slots, and refuses two of one name.
+func (l *loader) number(all []*fieldDecl, what string) []*schema.Field {
+	var fields []*schema.Field
+	taken := map[string]schema.Pos{}
+	for _, d := range all {
+		if l.marred[d.f] || d.f.Type == nil {
+			continue
+		}
+		if other, clash := taken[d.f.JSON]; clash {
+			l.reportTwo("E016", d.key.pos(), "second", other, "first", "rename one of them", "two members of %s are called `%s`", what, d.f.JSON)
+			continue
+		}
+		taken[d.f.JSON] = d.key.pos()
+		d.f.Index = len(fields)
+		fields = append(fields, d.f)
+	}
+	return fields
+}
+
 // inner reads the fields of a nested object, an input or an answer.
 func (l *loader) inner(v value, what string, where fieldPlace) []*fieldDecl {
 	var all []*fieldDecl
@@ -184,11 +203,14 @@ var placeNames = map[fieldPlace]string{
 // words applies the words that need no other field.
 func (l *loader) words(d *fieldDecl) {
 	s, f := d.spec, d.f
+	var kept []*option // later steps look at what is left
 	for _, o := range s.opts {
 		if l.typeOption(o.name) {
 			if f.Ref != nil || f.Many != nil {
 				l.report("E022", o.at, "does not fit a reference", "", "`%s` of %s does not fit a reference", o.name, s.what)
+				continue
 			}
+			kept = append(kept, o)
 			continue
 		}
 		if allowed := placeWords[d.where]; allowed != nil && !allowed[o.name] {
@@ -199,8 +221,10 @@ func (l *loader) words(d *fieldDecl) {
 			l.report("E022", o.at, why, help, "`%s` of %s does not fit: %s", o.name, s.what, why)
 			continue
 		}
+		kept = append(kept, o)
 		l.apply(d, o)
 	}
+	s.opts = kept
 	if f.ReadOnly && f.WriteOnly {
 		o, other := s.find("writeonly"), s.find("readonly")
 		l.reportTwo("E022", o.at, "nobody could use it", other.at, "", "keep one of them", "%s is both `readonly` and `writeonly`", s.what)
@@ -296,9 +320,12 @@ func (l *loader) apply(d *fieldDecl, o *option) {
 			l.report("E015", o.val, "not a name", "", "`was` of %s cannot be `%s`", s.what, o.text)
 		}
 	case "json":
-		if validJSON(o.text) {
+		switch {
+		case f.Ref != nil && o.text == l.json(f.Name):
+			l.report("E016", o.val, "the record itself", "leave it out, or choose another name", "`json` of %s cannot be `%s`: that is the member of the record it refers to", s.what, o.text)
+		case validJSON(o.text):
 			f.JSON = o.text
-		} else {
+		default:
 			l.report("E015", o.val, "not a name", "use letters, digits, _ and -", "`json` of %s cannot be `%s`", s.what, o.text)
 		}
 	case "column":

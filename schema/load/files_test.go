@@ -21,7 +21,7 @@ func tree(files ...string) fstest.MapFS {
 
 const tagClass = "classes: {tag: {fields: {name: string}, allow: {read: anyone}}}\n"
 
-func TestFiles(t *testing.T) {
+func TestWhichFilesAreRead(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		root    string

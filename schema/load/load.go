@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
 
 	"github.com/dowel-dev/dowel/schema"
@@ -38,6 +39,7 @@ type Options struct {
 // The schema is nil exactly when the list has errors; warnings alone do not
 // stop it. The list is sorted.
 func FS(fsys fs.FS, root string, opts Options) (*schema.Schema, diag.List) {
+	root = path.Clean(root)
 	l := &loader{
 		s:       &schema.Schema{},
 		types:   map[string]*typeDecl{},

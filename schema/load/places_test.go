@@ -116,6 +116,12 @@ func TestPlaces(t *testing.T) {
 		{"composite key and many", "E054", class("    key: [a, b]\n    fields: {a: int, b: int, l: many «label»}\n  label: {fields: {n: slug unique}, allow: {read: anyone}}\n"), "declare a class for the links"},
 		{"duration of cache", "E014", class("    cache: public «soon»\n    fields: {a: int}\n"), ""},
 		{"class name", "E015", "dowel: 1\nclasses:\n  «OrderItem»: {fields: {a: int}, allow: {read: anyone}}\n", "write `order_item`"},
+		{"default inside an object", "E026", class("    fields:\n      a: {fields: {b: int max=3 default=«9»}}\n"), ""},
+		{"auto of an input", "E022", class("    fields: {a: int}\n    actions:\n      x: {run: go, input: {n: int «auto»=sequence}}\n"), ""},
+		{"auto inside an object", "E022", class("    fields:\n      a: {fields: {b: int «auto»=sequence}}\n"), ""},
+		{"json of a reference like the record", "E016", class("    fields: {up: tag optional json=«up»}\n"), ""},
+		{"inputs of one name", "E016", class("    fields: {a: int}\n    actions:\n      x: {run: go, input: {up: tag, «up_id»: int}}\n"), "rename one of them"},
+		{"depth", "E014", class("    limits: {depth: «0»}\n    fields: {a: int}\n"), ""},
 		{"inverse taken by a field", "E052", "dowel: 1\nclasses:\n  a: {fields: {bs: int}, allow: {read: anyone}}\n  b: {fields: {a: «a»}, allow: {read: anyone}}\n", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

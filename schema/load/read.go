@@ -209,8 +209,8 @@ func (l *loader) boolean(v value, what string, def bool) bool {
 	return def
 }
 
-// number reads a whole number within limits.
-func (l *loader) number(v value, what string, def, low, high int) int {
+// integer reads a whole number within limits.
+func (l *loader) integer(v value, what string, def, low, high int) int {
 	if !v.given() {
 		return def
 	}

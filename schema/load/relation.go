@@ -1,6 +1,7 @@
 package load
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/dowel-dev/dowel/schema"
@@ -33,6 +34,17 @@ func (l *loader) relations() {
 			l.relate(d, w)
 		}
 	}
+	for _, d := range l.order {
+		slices.SortStableFunc(d.c.Relations, func(a, b *schema.Relation) int { return wayBack(a) - wayBack(b) })
+	}
+}
+
+// wayBack is 1 for relations that another class declares, which come after a class's own.
+func wayBack(r *schema.Relation) int {
+	if r.Kind == schema.ToOne || r.Kind == schema.Link {
+		return 0
+	}
+	return 1
 }
 
 // ambiguous refuses several ways to one class of which not each names its inverse.
@@ -67,7 +79,7 @@ func (l *loader) relate(d *classDecl, w way) {
 	switch {
 	case f.Many != nil:
 		there.Kind, back.Kind = schema.Link, schema.LinkInverse
-	case f.Unique || len(c.Key) == 1 && c.Key[0] == f:
+	case d.leadsToOne(w):
 		there.Kind, back.Kind = schema.ToOne, schema.InverseOne
 		back.Name = c.Name
 	default:
@@ -97,6 +109,38 @@ func (l *loader) relate(d *classDecl, w way) {
 		return
 	}
 	to.Relations = append(to.Relations, back)
+}
+
+// leadsToOne reports whether at most one row refers to each row of the other
+// class. Below an organization unique means within it, so that rows outside of
+// organizations may still be referred to from several.
+func (d *classDecl) leadsToOne(w way) bool {
+	f := w.d.f
+	if len(d.c.Key) == 1 && d.c.Key[0] == f {
+		return true
+	}
+	if d.tenant != nil && (w.to.tenant == nil || f == d.tenant) {
+		return false
+	}
+	if f.Unique {
+		return true
+	}
+	for _, p := range d.parts {
+		v := p.get("unique")
+		if !v.isList() {
+			continue
+		}
+		lists := []value{v}
+		for _, n := range v.n.Content {
+			lists = append(lists, v.in(n))
+		}
+		for _, list := range lists {
+			if list.isList() && len(list.n.Content) == 1 && list.in(list.n.Content[0]).n.Value == f.Name {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // inverseTaken reports a way back whose name the other class has already.

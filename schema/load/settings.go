@@ -122,9 +122,9 @@ func (l *loader) limits(o *object, key string, def limits) limits {
 // sizes reads depth, page and page_max out of an object.
 func (l *loader) sizes(o *object, def limits) limits {
 	r := limits{
-		depth:   l.number(o.get("depth"), o.of("depth"), def.depth, 0, mostDepth),
-		page:    l.number(o.get("page"), o.of("page"), def.page, 1, mostRows),
-		pageMax: l.number(o.get("page_max"), o.of("page_max"), def.pageMax, 1, mostRows),
+		depth:   l.integer(o.get("depth"), o.of("depth"), def.depth, 1, mostDepth),
+		page:    l.integer(o.get("page"), o.of("page"), def.page, 1, mostRows),
+		pageMax: l.integer(o.get("page_max"), o.of("page_max"), def.pageMax, 1, mostRows),
 	}
 	if r.page <= r.pageMax {
 		return r

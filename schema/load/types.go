@@ -114,13 +114,16 @@ func (l *loader) makeType(s *spec, over []*option) (schema.Type, bool) {
 	case listSpec:
 		return l.makeList(s, opts)
 	case objectSpec:
-		o := schema.Options{Fields: []*schema.Field{}}
 		for _, d := range s.fields {
+			if d.resolved {
+				continue
+			}
 			l.resolve(d)
-			if d.f.Type != nil {
-				o.Fields = append(o.Fields, d.f)
+			if d.spec != nil {
+				l.defaultWord(d, l.defaultOption(d.spec))
 			}
 		}
+		o := schema.Options{Fields: l.number(s.fields, s.what)}
 		if !l.onlyOptions(s, opts, nil) || len(o.Fields) == 0 {
 			return nil, false
 		}
