@@ -55,6 +55,9 @@ func readDatetime(text string) (string, *Problem) {
 		return text[:len(time.DateOnly)] + "T" + clock + "Z", nil
 	}
 	offset, ok := readOffset(zone)
+	if !ok && zone[0] == ' ' {
+		return "", problem(CodeFormat, form).hint("in an address, + is written %2B")
+	}
 	if !ok {
 		return "", problem(CodeFormat, form)
 	}
