@@ -150,9 +150,6 @@ func measureType(fn string, of *schema.Field) (t schema.Type, optional bool, why
 		if !number {
 			return nil, false, "only numbers have an average"
 		}
-		if kind == schema.Decimal {
-			return unlimited(of.Type), true, ""
-		}
 		return schema.MustType("float", schema.Options{}), true, ""
 	}
 	if of.Ref != nil || !of.Type.Traits().Order {

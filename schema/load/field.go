@@ -214,10 +214,14 @@ func (l *loader) words(d *fieldDecl) {
 			continue
 		}
 		if allowed := placeWords[d.where]; allowed != nil && !allowed[o.name] {
-			l.report("E022", o.at, "only for fields of a class", "", "`%s` does not fit %s: %s", o.name, placeNames[d.where], s.what)
+			if !o.guessed {
+				l.report("E022", o.at, "only for fields of a class", "", "`%s` does not fit %s: %s", o.name, placeNames[d.where], s.what)
+			}
 			continue
 		}
-		if why, help := misfit(f, s, o.name); why != "" {
+		if why, help := misfit(f, s, o.name); why != "" && o.guessed {
+			continue
+		} else if why != "" {
 			l.report("E022", o.at, why, help, "`%s` of %s does not fit: %s", o.name, s.what, why)
 			continue
 		}

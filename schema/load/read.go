@@ -112,10 +112,13 @@ func (o *object) get(key string) value { return o.keys[key].val }
 // of names a key of the object in messages.
 func (o *object) of(key string) string { return "`" + key + "` of " + o.what }
 
-// object reads a map whose keys the language gives; unknown ones are reported.
+// object reads a map whose keys the language gives. Unknown ones are reported,
+// and then read as the key that was probably meant, so that what stands below
+// them is known elsewhere and its own mistakes are found.
 func (l *loader) object(v value, section, what string) *object {
 	s := language.Lookup(section)
 	o := &object{value: v, what: what, keys: map[string]entry{}}
+	var unknown []entry
 	for _, e := range l.entries(v, what) {
 		if s.Key(e.name) != nil {
 			o.keys[e.name] = e
@@ -129,6 +132,13 @@ func (l *loader) object(v value, section, what string) *object {
 			continue
 		}
 		l.unknownKey(s, e, what)
+		unknown = append(unknown, e)
+	}
+	for _, e := range unknown {
+		meant := diag.Suggest(e.name, s.Names())
+		if _, given := o.keys[meant]; meant != "" && !given {
+			o.keys[meant] = e
+		}
 	}
 	return o
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/schema/diag"
 	"github.com/dowel-dev/dowel/schema/language"
 )
 
@@ -43,6 +44,8 @@ type option struct {
 	at   schema.Pos // of the name
 	val  schema.Pos // of the value
 	node value      // of the value, in the map form
+	// guessed is set for what a misspelt word probably meant: what is wrong with it is not reported.
+	guessed bool
 }
 
 // find returns the option of that name, or nil.
@@ -142,6 +145,11 @@ func (l *loader) word(s *spec, v value, p part) {
 	switch {
 	case !known:
 		l.unknownWord(s, o)
+		// Go on with what was probably meant.
+		o.name, o.guessed = diag.Suggest(name, l.wordNames()), true
+		if flags[o.name] && !valued && s.find(o.name) == nil {
+			s.opts = append(s.opts, o)
+		}
 		return
 	case flags[name] && valued:
 		l.report("E022", v.at(p.from, p.to), "takes no value", "write `"+name+"` alone, or leave it out", "`%s` of %s takes no value", name, s.what)
@@ -204,8 +212,12 @@ func (l *loader) typeOption(name string) bool {
 func (l *loader) fieldMap(s *spec, v value, section string) bool {
 	given := map[string]entry{}
 	table := language.Lookup(section)
+	all := l.entries(v, s.what)
+	for _, e := range all {
+		given[e.name] = e
+	}
 	var kinds []entry
-	for _, e := range l.entries(v, s.what) {
+	for _, e := range all {
 		switch k := table.Key(e.name); {
 		case k == nil && strings.HasPrefix(e.name, "x-"):
 			if s.extra == nil {
@@ -215,9 +227,13 @@ func (l *loader) fieldMap(s *spec, v value, section string) bool {
 			continue
 		case k == nil && !l.typeOption(e.name):
 			l.unknownKey(table, e, s.what)
-			continue
+			meant := diag.Suggest(e.name, table.Names())
+			if meant == "" || given[meant].val.given() {
+				continue
+			}
+			e.name = meant
+			given[meant] = e
 		}
-		given[e.name] = e
 		switch e.name {
 		case "type", "enum", "many", "list", "fields":
 			kinds = append(kinds, e)

@@ -178,7 +178,7 @@ func (l *loader) warnField(d *classDecl, f *fieldDecl) {
 	if language.ReservedParameter(f.f.JSON) {
 		l.report("W002", f.key.pos(), "a query parameter too", "", "the field `%s.%s` is called like a query parameter: filter by it as `.%s=…`", d.c.Name, f.f.Name, f.f.JSON)
 	}
-	if f.f.ReadOnly && !f.f.Optional && f.f.Default == nil && f.f.Auto == schema.NoAuto && f.f.From == nil && f.f.Many == nil {
+	if f.f.ReadOnly && !f.f.Optional && l.defaultOption(f.spec) == nil && f.f.Auto == schema.NoAuto && f.f.From == nil && f.f.Many == nil {
 		l.report("W004", f.key.pos(), "nobody can give it a value", "add `optional` or `default=`", "`%s.%s` is required and readonly: no client can create a row", d.c.Name, f.f.Name)
 	}
 }
