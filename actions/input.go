@@ -84,7 +84,9 @@ type inputBinder struct {
 	whole bool
 	// linkParent is a set that the path adds itself to.
 	linkParent *linkInput
-	in         *input
+	// broken: the content is no object, and its members are not missed.
+	broken bool
+	in     *input
 }
 
 // bindInput binds one JSON object.
@@ -92,6 +94,7 @@ func (b *inputBinder) bind(raw []byte) *input {
 	b.in = &input{class: b.c, given: make(map[*schema.Field]string, 8)}
 	if kindOf(raw) != '{' {
 		b.p.pointer(b.at, "type", "A JSON object is expected.", "")
+		b.broken = true
 		return b.in
 	}
 	eachMember(raw, func(name string, value []byte) bool {
@@ -406,6 +409,7 @@ func (b *inputBinder) links(f *schema.Field, raw []byte, at string) {
 	switch kindOf(raw) {
 	case '[':
 		l.add = b.items(f, raw, at)
+	case 'n': // null empties the set (RFC 7396: it takes the default)
 	case '{':
 		if b.m != patching {
 			b.p.pointer(at, "type", "`"+f.JSON+"` is an array; add and remove belong to a patch.", "")
@@ -475,6 +479,9 @@ func (b *inputBinder) items(f *schema.Field, raw []byte, at string) []linkItem {
 
 // complete fills what a create or replace did not name, and reports what is missing.
 func (b *inputBinder) complete() {
+	if b.broken {
+		return
+	}
 	for _, f := range b.c.Fields {
 		if _, given := b.in.given[f]; given || f.Synthetic || f.Computed != nil {
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/schema"
@@ -121,7 +122,7 @@ func (x *Exec) find(ctx context.Context, tx storage.Reader, c *schema.Class, by 
 	} else {
 		all := make([]schema.Expr, 0, len(by)+1)
 		for i, f := range by {
-			all = append(all, schema.Compare{Op: schema.Eq, Left: &schema.Path{Field: f, Type: f.Type}, Right: schema.Lit{Value: vals[i]}})
+			all = append(all, equals(f, vals[i]))
 		}
 		q.Where = conj(append(all, guard)...)
 	}
@@ -133,6 +134,18 @@ func (x *Exec) find(ctx context.Context, tx storage.Reader, c *schema.Class, by 
 		return nil, err
 	}
 	return page.Rows[0].Key(c), nil
+}
+
+// literally keeps the wildcards of a pattern from being any.
+var literally = strings.NewReplacer(`\`, `\\`, `*`, `\*`)
+
+// equals compares a field the way its unique indexes do.
+func equals(f *schema.Field, v schema.Value) schema.Expr {
+	p := &schema.Path{Field: f, Type: f.Type}
+	if f.Ref == nil && f.Type.Traits().Fold {
+		return schema.Like{X: p, Pattern: literally.Replace(v.Text())}
+	}
+	return schema.Compare{Op: schema.Eq, Left: p, Right: schema.Lit{Value: v}}
 }
 
 func (x *Exec) linkSets(ctx context.Context, tx storage.Tx, in *input, p *problems) ([]storage.Links, error) {

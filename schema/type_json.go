@@ -45,6 +45,58 @@ func (t *jsonType) Parse(text string) (Value, error) {
 
 func (t *jsonType) Decode(raw []byte) (Value, []Problem) { return result(t.value(raw)) }
 
+// Merge applies a merge patch to a stored value (RFC 7396).
+func (t *jsonType) Merge(old Value, patch []byte) (Value, []Problem) {
+	was := ""
+	if !old.IsNull() {
+		was = old.text
+	}
+	return t.Decode(mergeJSON(nil, was, string(patch)))
+}
+
+// mergeJSON appends what a patch makes of a value; "" is no value.
+func mergeJSON(b []byte, old, patch string) []byte {
+	changes := map[string]string{}
+	var order []string
+	object := members(patch, func(name, value string) bool {
+		changes[name] = value
+		order = append(order, name)
+		return true
+	})
+	if !object {
+		return append(b, patch...)
+	}
+	b = append(b, '{')
+	first := true
+	member := func(name string) {
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(AppendQuoted(b, name), ':')
+	}
+	members(old, func(name, value string) bool {
+		change, changed := changes[name]
+		delete(changes, name)
+		switch {
+		case !changed:
+			member(name)
+			b = append(b, value...)
+		case change != "null":
+			member(name)
+			b = mergeJSON(b, value, change)
+		}
+		return true
+	})
+	for _, name := range order {
+		if change, left := changes[name]; left && change != "null" {
+			member(name)
+			b = mergeJSON(b, "", change)
+		}
+	}
+	return append(b, '}')
+}
+
 func (t *jsonType) value(raw []byte) (Value, *Problem) {
 	compact := jsontext.Value(append([]byte(nil), raw...))
 	err := compact.Format(jsontext.PreserveRawStrings(false), jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false))
