@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -131,6 +132,14 @@ func (x *exchange) register(ctx context.Context) {
 		x.fail(err)
 		return
 	}
+	if content[0] != '{' {
+		x.fail(errNoObject)
+		return
+	}
+	if err := x.h.rates.register(x.r); err != nil {
+		x.fail(err)
+		return
+	}
 	login := x.schema.Login
 	x.action = &actions.Create{Class: login.Name, Content: content}
 	made, err := x.rev.Invoke(ctx, x.subject, x.action)
@@ -138,12 +147,10 @@ func (x *exchange) register(ctx context.Context) {
 		x.fail(err)
 		return
 	}
-	if made.ID != "" {
-		x.located(made)
-	}
+	x.located(made)
 	var given map[string]json.RawMessage
 	var texts [2]string
-	if json.Unmarshal(content, &given) == nil { // an array, or a login that the schema fills in: made, but not logged in
+	if json.Unmarshal(content, &given) == nil { // where the schema fills one of them in, the account is made and not logged in
 		_ = json.Unmarshal(given[login.Auth.Login.JSON], &texts[0])
 		_ = json.Unmarshal(given[login.Auth.Secret.JSON], &texts[1])
 	}
@@ -255,8 +262,10 @@ func (x *exchange) content() ([]byte, error) {
 	if err := strictjson.Check(data, limits); err != nil {
 		return nil, actions.Errorf(actions.BadContent, err.Error())
 	}
-	return data, nil
+	return bytes.TrimSpace(data), nil
 }
+
+var errNoObject = actions.Invalid(actions.Problem{Code: "type", Detail: "Expected an object."})
 
 // object reads content that is an object.
 func (x *exchange) object() (map[string]json.RawMessage, error) {
@@ -266,7 +275,7 @@ func (x *exchange) object() (map[string]json.RawMessage, error) {
 	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(data, &members); err != nil || members == nil {
-		return nil, actions.Invalid(actions.Problem{Code: "type", Detail: "Expected an object."})
+		return nil, errNoObject
 	}
 	return members, nil
 }

@@ -78,6 +78,7 @@ func TestAccountsRoutes(t *testing.T) {
 		{"register", "POST", "register", login, nil, 201, tokensJSON},
 		{"register, not enabled yet", "POST", "register", wrong, nil, 201, `{"user":` + userJSON + `}`},
 		{"register without the right", "POST", "register", login, good, 403, "forbidden"},
+		{"register several", "POST", "register", " [" + login + "]", nil, 409, "action-invalid"},
 		{"a slash too many", "POST", "login/", login, nil, 404, "not-found"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -294,6 +294,8 @@ func TestErrorsOfOtherLayers(t *testing.T) {
 	}{
 		{"store not available", fmt.Errorf("write: %w", storage.ErrUnavailable), 503, actions.StorageUnavailable, "not_applied"},
 		{"commit uncertain", fmt.Errorf("write: %w", storage.ErrOutcomeUnknown), 504, actions.OutcomeUnknown, "unknown"},
+		{"lost a race", storage.ErrConcurrent, 409, actions.ConcurrentChange, ""},
+		{"too many passwords", account.ErrBusy, 429, actions.RateLimited, ""},
 		{"too slow", fmt.Errorf("read: %w", context.DeadlineExceeded), 503, actions.StorageUnavailable, "not_applied"},
 		{"wrapped refusal", fmt.Errorf("step 2: %w", actions.Errorf(actions.Forbidden, "no")), 403, actions.Forbidden, ""},
 		{"a defect", errors.New("table customers has no column x"), 500, actions.Internal, ""},

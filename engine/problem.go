@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dowel-dev/dowel/actions"
+	"github.com/dowel-dev/dowel/authz/account"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
 )
@@ -67,6 +68,10 @@ func asError(err error) *actions.Error {
 		return &actions.Error{Code: actions.OutcomeUnknown, Detail: "The write may or may not have been stored.", Cause: err}
 	case errors.Is(err, storage.ErrUnavailable):
 		return &actions.Error{Code: actions.StorageUnavailable, Detail: "The storage could not do it now; nothing was changed.", Cause: err}
+	case errors.Is(err, storage.ErrConcurrent):
+		return &actions.Error{Code: actions.ConcurrentChange, Detail: "Others changed the same rows at the same time; nothing was changed.", Cause: err}
+	case errors.Is(err, account.ErrBusy):
+		return &actions.Error{Code: actions.RateLimited, Detail: "Too many passwords are being checked; wait a little.", Cause: err}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &actions.Error{Code: actions.StorageUnavailable, Detail: "The request took too long; nothing was changed.", Cause: err}
 	}

@@ -63,6 +63,14 @@ func (q *rates) login(r *http.Request, login string) error {
 	return try(q.logins, "login "+strings.ToLower(strings.TrimSpace(login)))
 }
 
+// register counts one new account, by where it comes from.
+func (q *rates) register(r *http.Request) error {
+	if q.exempt(r) {
+		return nil
+	}
+	return try(q.logins, "address "+address(r))
+}
+
 func (q *rates) exempt(r *http.Request) bool {
 	return q.off || !q.loopback && isLoopback(r.RemoteAddr)
 }

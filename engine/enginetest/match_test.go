@@ -64,8 +64,3 @@ func TestExpand(t *testing.T) {
 		t.Error(got)
 	}
 }
-
-// TestRun holds a conversation that is right, with everything a script may say.
-func TestRun(t *testing.T) {
-	RunFiles(t, "testdata/*.txtar", nil, Options{})
-}
