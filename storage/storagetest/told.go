@@ -29,6 +29,9 @@ func described(s *schema.Schema) string {
 			case f.Optional:
 				b.WriteString(" optional")
 			}
+			if f.Per != nil {
+				b.WriteString(" per " + f.Per.Name)
+			}
 			switch {
 			case f.Ref != nil:
 				fmt.Fprintf(&b, " → %s %s", f.Ref.To.Name, [...]string{"restrict", "cascade", "set null"}[f.Ref.OnDelete])

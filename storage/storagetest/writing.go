@@ -77,6 +77,14 @@ func changing() chapter {
 			f.do(f.update("customer", 2, "score", 9))
 			f.want(f.read("customer", "id name score vip credit", where(Is("id", "!=", 2))), before...)
 		}},
+		promise{"may name the key as it is", func(f *fixture) {
+			f.do(f.update("org", 1, "id", 1, "name", "Z"))
+			f.want(f.read("org", "id name"), "1 Z", "2 Beta")
+		}},
+		promise{"never changes the key", func(f *fixture) {
+			_ = f.try(f.update("org", 1, "id", 9)) // whether it is refused or that part ignored is left open
+			f.want(f.read("org", "id"), "1", "2")
+		}},
 		promise{"of a missing row is not found", func(f *fixture) {
 			f.wantError(f.try(f.update("customer", 77, "score", 9)), storage.ErrNotFound)
 			f.wantError(f.try(f.delete("customer", 77)), storage.ErrNotFound)
