@@ -141,6 +141,7 @@ func (p *project) demoUser() (user, password string) {
 func (p *project) follow(r *run, changed changes) {
 	if changed.schema {
 		p.reload(r, true)
+		p.refreshEditor(r)
 	}
 	if changed.seed {
 		sums, err := p.seed(r)

@@ -15,8 +15,11 @@ type grammar struct {
 	Dev   devCmd   `cmd:"" group:"start" help:"Serve with hot reload, on a local database, seeded."`
 	Serve serveCmd `cmd:"" group:"start" help:"Serve in production."`
 
-	Check  checkCmd  `cmd:"" group:"offline" help:"Find everything wrong with a schema."`
-	Routes routesCmd `cmd:"" group:"offline" help:"List every route and who may take it."`
+	Check   checkCmd   `cmd:"" group:"offline" help:"Find everything wrong with a schema."`
+	Fmt     fmtCmd     `cmd:"" group:"offline" help:"Lay schema files out canonically."`
+	Explain explainCmd `cmd:"" group:"offline" help:"Explain a class, a field, an error code or a setting."`
+	Routes  routesCmd  `cmd:"" group:"offline" help:"List every route and who may take it."`
+	Editor  editorCmd  `cmd:"" group:"offline" help:"Write the JSON Schema that makes editors complete dowel.yaml."`
 
 	Seed  seedCmd  `cmd:"" group:"data" help:"Load the rows of seed/; a second run changes nothing."`
 	User  userCmd  `cmd:"" group:"data" help:"Manage accounts."`

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/dowel-dev/dowel/schema/load"
 )
 
 // initCmd is `dowel init`.
@@ -25,8 +27,8 @@ func (c *initCmd) Run(r *run) error {
 	}
 	files[".gitignore"] = []byte("data/\n.dowel/\n")
 	files[".vscode/settings.json"] = []byte(editorSettings)
-	if _, err := os.Lstat(filepath.Join(c.Folder, schemaFile)); err == nil {
-		return refuse(fmt.Errorf("%s is an application already: it has a %s", c.Folder, schemaFile))
+	if _, err := os.Lstat(filepath.Join(c.Folder, load.MainFile)); err == nil {
+		return refuse(fmt.Errorf("%s is an application already: it has a %s", c.Folder, load.MainFile))
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		made, err := writeNew(filepath.Join(c.Folder, name), files[name])
@@ -37,6 +39,11 @@ func (c *initCmd) Run(r *run) error {
 			fmt.Fprintln(r.out, filepath.Join(c.Folder, name))
 		}
 	}
+	path, err := writeEditorSchema(c.Folder, ".")
+	if err != nil {
+		return unavailable(err)
+	}
+	fmt.Fprintln(r.out, path)
 	r.note("next: dowel dev %s", c.Folder)
 	return nil
 }
@@ -45,7 +52,7 @@ func (c *initCmd) Run(r *run) error {
 func (r *run) template(name, folder string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	if name == "empty" {
-		files[schemaFile] = fmt.Appendf(nil, emptySchema, titleOf(folder))
+		files[load.MainFile] = fmt.Appendf(nil, emptySchema, titleOf(folder))
 		return files, nil
 	}
 	t := r.app.Templates[name]

@@ -273,16 +273,16 @@ func (p *project) signer() (*token.Signer, error) {
 	})
 }
 
+// logger is the one settings ask for. Somebody who watches dev gets short lines, unless they said otherwise.
 func (r *run) logger(c *config) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.Engine.Log.Level)); err != nil {
-		level = slog.LevelInfo // the setting's reader lets known words through only
+	if c.Engine.Dev && c.find("log.format").source == "default" {
+		h := &devLog{w: r.err, colour: r.live}
+		if err := h.level.UnmarshalText([]byte(c.Engine.Log.Level)); err != nil {
+			h.level = slog.LevelInfo // the setting's reader lets known words through only
+		}
+		return slog.New(h)
 	}
-	o := &slog.HandlerOptions{Level: level}
-	if c.Engine.Log.Format == "json" {
-		return slog.New(slog.NewJSONHandler(r.err, o))
-	}
-	return slog.New(slog.NewTextHandler(r.err, o))
+	return engine.NewLogger(r.err, c.Engine.Log)
 }
 
 // invoke runs an action as the system: permission is the operator's, all else is checked.

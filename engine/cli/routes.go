@@ -7,6 +7,8 @@ import (
 
 	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/schema/explain"
+	"github.com/dowel-dev/dowel/schema/load"
 )
 
 // routesCmd is `dowel routes`.
@@ -36,9 +38,9 @@ func (c *routesCmd) Run(r *run) error {
 	}
 	t := table{columns: []string{"method", "path", "verb", "who"}}
 	for _, class := range classes {
-		for _, route := range routesOf(class) {
-			path := strings.TrimSuffix(p.mount(), "/") + route.path
-			t.add(route.method, path, route.verb, p.who(route.class, route.verb))
+		for _, route := range explain.Routes(class) {
+			path := strings.TrimSuffix(p.mount(), "/") + route.Path
+			t.add(route.Method, path, route.Verb, p.who(route.Class, route.Verb))
 		}
 	}
 	return t.print(r.out, c.Output)
@@ -56,82 +58,13 @@ func topic(first, second string) (name, folder string) {
 	if strings.ContainsAny(first, `/\`) || first == "." || first == ".." || strings.HasSuffix(first, ".yaml") {
 		return "", first
 	}
-	if _, err := os.Stat(schemaFile); err == nil {
+	if _, err := os.Stat(load.MainFile); err == nil {
 		return first, "." // inside an application a word is a name
 	}
 	if info, err := os.Stat(first); err == nil && info.IsDir() {
 		return "", first
 	}
 	return first, "."
-}
-
-const schemaFile = "dowel.yaml"
-
-// route is one method of one resource.
-type route struct {
-	method, path string
-	class        *schema.Class // whose rules count
-	verb         string
-}
-
-// routesOf lists the routes of a class without the mount.
-func routesOf(c *schema.Class) []route {
-	if !c.Expose || c.Internal {
-		return nil
-	}
-	all := "/" + c.Collection
-	one := all + "/{" + idName(c) + "}"
-	routes := []route{
-		{"GET", all, c, authz.List},
-		{"POST", all, c, authz.Create},
-	}
-	if c.Bulk {
-		routes = append(routes, route{"PATCH", all, c, authz.Update}, route{"DELETE", all, c, authz.Delete})
-	}
-	routes = append(routes,
-		route{"GET", one, c, authz.Get},
-		route{"PUT", one, c, authz.Update},
-		route{"PATCH", one, c, authz.Update},
-		route{"DELETE", one, c, authz.Delete},
-	)
-	if c.SoftDelete {
-		routes = append(routes, route{"POST", one + "/restore", c, authz.Restore}, route{"POST", one + "/purge", c, authz.Purge})
-	}
-	for _, a := range c.Actions {
-		path := one + "/" + a.Path
-		if a.OnCollection {
-			path = all + "/" + a.Path
-		}
-		routes = append(routes, route{a.Method, path, c, a.Name})
-	}
-	for _, rel := range c.Relations {
-		routes = append(routes, nested(c, rel, one)...)
-	}
-	return routes
-}
-
-func nested(c *schema.Class, rel *schema.Relation, one string) []route {
-	mode := c.Nested[rel.Name]
-	if mode == "none" || !rel.To.Expose || rel.To.Internal {
-		return nil
-	}
-	path := one + "/" + rel.JSON
-	if rel.Single() {
-		return []route{{"GET", path, rel.To, authz.Get}}
-	}
-	routes := []route{{"GET", path, rel.To, authz.List}}
-	if mode != "read" {
-		routes = append(routes, route{"POST", path, rel.To, authz.Create})
-	}
-	return routes
-}
-
-// idName names the id of a class in path templates.
-func idName(c *schema.Class) string {
-	if len(c.Key) == 1 {
-		return c.Key[0].JSON
-	}
-	return "id"
 }
 
 // who names the roles that may, those that include a named one with the same
