@@ -46,9 +46,10 @@ func chapters() []chapter {
 func Run(t *testing.T, open Open) {
 	for _, c := range chapters() {
 		t.Run(c.name, func(t *testing.T) {
+			s := c.schema()
 			for _, p := range c.promises {
 				t.Run(p.text, func(t *testing.T) {
-					f := open.with(t, c.schema())
+					f := open.with(t, s)
 					if c.rows != nil {
 						c.rows(f)
 					}
