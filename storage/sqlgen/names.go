@@ -24,10 +24,17 @@ type Table struct {
 	Dead    string   // ."deleted_at" is not null
 	Columns []string // by field slot: ."customer_id"; "" when not stored
 	Bare    []string // the same without the leading dot
-	Scales  []uint8  // by field slot: fraction digits of decimals
+	Kinds   []Kind   // by field slot
+	first   []string // t0."customer_id": the columns under the alias that most statements use
 	ranks   [][]string
 	nocase  []bool
 	links   []*Link
+}
+
+// Kind is how the value of a field of any sort is kept.
+type Kind struct {
+	Kind  schema.Kind
+	Scale uint8 // fraction digits of a decimal
 }
 
 // Link is the SQL side of a `many` field.
@@ -65,14 +72,15 @@ func newTable(c *schema.Class) *Table {
 		Version: "." + Quote(VersionColumn),
 		Columns: make([]string, len(c.Fields)),
 		Bare:    make([]string, len(c.Fields)),
-		Scales:  make([]uint8, len(c.Fields)),
+		Kinds:   make([]Kind, len(c.Fields)),
+		first:   make([]string, len(c.Fields)),
 		ranks:   make([][]string, len(c.Fields)),
 		nocase:  make([]bool, len(c.Fields)),
 		links:   make([]*Link, len(c.Fields)),
 	}
 	for i, f := range c.Fields {
+		t.Kinds[i] = kindOf(f)
 		if f.Type != nil {
-			t.Scales[i] = ScaleOf(f.Type)
 			if _, ok := f.Type.(schema.Ranked); ok {
 				t.ranks[i] = f.Type.Shape().Enum
 			}
@@ -83,6 +91,7 @@ func newTable(c *schema.Class) *Table {
 		if f.Stored() {
 			t.Bare[i] = Quote(f.Column)
 			t.Columns[i] = "." + t.Bare[i]
+			t.first[i] = "t0" + t.Columns[i]
 		}
 	}
 	for _, x := range c.Uniques {
@@ -107,6 +116,22 @@ func Shown(m *schema.Many) *schema.Field {
 		return m.By
 	}
 	return m.To.Key[0]
+}
+
+func kindOf(f *schema.Field) Kind {
+	switch {
+	case f.Many != nil:
+		return Kind{Kind: schema.JSON}
+	case f.Computed == nil && f.Type != nil:
+		return Kind{f.Type.Kind(), ScaleOf(f.Type)}
+	case f.Computed == nil:
+		return Kind{Kind: schema.Text}
+	case f.Computed.Func == "count":
+		return Kind{Kind: schema.Int}
+	case f.Computed.Func == "avg":
+		return Kind{Kind: schema.Float}
+	}
+	return kindOf(f.Computed.Of)
 }
 
 // FoldsCase reports whether unique indexes compare the field without ASCII case.

@@ -108,10 +108,10 @@ func (p *Printer) fold(c *schema.Computed, to Alias) {
 		p.SQL = of(p.SQL)
 		p.Put("), 0)")
 	case "avg":
-		kind, scale := p.kind(c.Of)
+		k := kindOf(c.Of)
 		before := p.SQL
 		column := string(of(nil))
-		p.SQL = p.Dialect.Mean(before, column, kind, scale)
+		p.SQL = p.Dialect.Mean(before, column, k.Kind, k.Scale)
 	case "min", "max":
 		p.Put(c.Func)
 		p.Put("(")
@@ -122,30 +122,13 @@ func (p *Printer) fold(c *schema.Computed, to Alias) {
 	}
 }
 
-// kind is how the value of a field of any sort is kept, and its fraction digits.
-func (p *Printer) kind(f *schema.Field) (schema.Kind, uint8) { return p.Names.Kind(f) }
-
-// Kind is how the value of a field of any sort is kept, and its fraction digits.
-func (n *Names) Kind(f *schema.Field) (schema.Kind, uint8) {
-	switch {
-	case f.Many != nil:
-		return schema.JSON, 0
-	case f.Computed == nil:
-		return f.Type.Kind(), n.Table(f.Class).Scales[f.Index]
-	case f.Computed.Func == "count":
-		return schema.Int, 0
-	case f.Computed.Func == "avg":
-		return schema.Float, 0
-	}
-	return n.Kind(f.Computed.Of)
-}
-
 // shape is the kind of what a path ends in.
 func (p *Printer) shape(x *schema.Path) (schema.Kind, uint8) {
 	if len(x.Member) > 0 {
 		return x.Type.Kind(), ScaleOf(x.Type)
 	}
-	return p.kind(x.Field)
+	k := p.Names.Table(x.Field.Class).Kinds[x.Field.Index]
+	return k.Kind, k.Scale
 }
 
 func constantOf(o schema.Operand) (schema.Value, bool) {

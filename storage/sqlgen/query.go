@@ -28,8 +28,8 @@ func (p *Printer) Select(q *storage.Query, parent *schema.Relation, extra []*sch
 			continue
 		}
 		p.SQL = append(p.SQL, ',', ' ')
-		if col := t.column(c.Field); col != "" {
-			p.Column(a, col)
+		if col := t.first[c.Field.Index]; col != "" {
+			p.SQL = append(p.SQL, col...) // a is t0: it is the first alias
 		} else {
 			p.field(c.Field, a, c.Guard)
 		}
@@ -64,14 +64,6 @@ func IsConstant(e schema.Expr) (holds, settled bool) {
 		return bool(e), true
 	}
 	return false, false
-}
-
-// column is the column of a plain field, "" for all others.
-func (t *Table) column(f *schema.Field) string {
-	if f.Class == t.Class {
-		return t.Columns[f.Index]
-	}
-	return ""
 }
 
 // rows prints the tables and the conditions of a query.

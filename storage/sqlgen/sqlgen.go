@@ -83,6 +83,10 @@ func (p *Printer) NewAlias() Alias {
 }
 
 func (p *Printer) alias(a Alias) {
+	if a < 10 {
+		p.SQL = append(p.SQL, 't', '0'+byte(a))
+		return
+	}
 	p.SQL = append(p.SQL, 't')
 	p.SQL = strconv.AppendInt(p.SQL, int64(a), 10)
 }

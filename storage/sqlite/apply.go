@@ -139,7 +139,7 @@ func (a *apply) normal(f *schema.Field, v schema.Value) schema.Value {
 			return schema.NewFloat(0) // no negative zero
 		}
 	case schema.Decimal:
-		scale := a.table.Scales[f.Index]
+		scale := a.table.Kinds[f.Index].Scale
 		for v.Scale() < scale {
 			v = schema.NewDecimal(v.Int()*10, v.Scale()+1)
 		}
@@ -156,7 +156,9 @@ func (a *apply) sequence(s storage.Assign, values []schema.Value) (schema.Value,
 	name := schema.NewText(a.Class.Table + "." + s.Field.Column)
 	group := schema.NewText("")
 	if s.Field.Per != nil {
-		group = schema.NewText(values[s.Field.Per.Index].String())
+		if per := values[s.Field.Per.Index]; !per.IsNull() {
+			group = schema.NewText("=" + per.String()) // null is a group of its own
+		}
 	}
 	if !s.Sequence {
 		return given, a.conn.do("insert into _dowel_sequences (name, per, n) values (?1, ?2, ?3) on conflict (name, per) do update set n = max(n, excluded.n)", name, group, given)
@@ -185,7 +187,7 @@ func (a *apply) lastNumber(name, group schema.Value, f *schema.Field, values []s
 	sql := "select coalesce(max(" + a.table.Bare[f.Index] + "), 0) from " + a.table.Name
 	var args []schema.Value
 	if f.Per != nil {
-		sql += " where " + a.table.Bare[f.Per.Index] + " = +?1"
+		sql += " where " + a.table.Bare[f.Per.Index] + " is +?1"
 		args = append(args, values[f.Per.Index])
 	}
 	err = a.conn.query(sql, args, func(st *sqlite.Stmt) { last = max(st.ColumnInt64(0), 0) })

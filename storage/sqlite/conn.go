@@ -22,7 +22,8 @@ type conn struct {
 	limit int
 	uses  uint64
 
-	print sqlgen.Printer
+	print   sqlgen.Printer
+	targets []target // of the plans in use
 }
 
 // statement is a prepared statement and when it was used last.
@@ -45,7 +46,7 @@ func openConn(path string, o Options, w *watchdog, writes bool) (*conn, error) {
 	db.SetBusyTimeout(o.LockWait)
 	pragmas := []string{
 		"foreign_keys = on",
-		"cache_size = -" + strconv.Itoa(o.CacheKiB),
+		"cache_size = -" + strconv.Itoa(o.CacheKiB), "mmap_size = " + cmp.Or(os.Getenv("MMAP"), "0"),
 		"temp_store = memory",
 		"trusted_schema = off",
 	}

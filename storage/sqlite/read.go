@@ -22,9 +22,8 @@ func (s *Store) Read(ctx context.Context, q *storage.Query) (*storage.Page, erro
 	if err != nil {
 		return nil, err
 	}
-	defer func() { s.readers <- c }()
+	defer s.release(c)
 	c.begin(ctx)
-	defer c.end()
 	c.print.Names = m.names
 	page, err := c.snapshot(q)
 	if err != nil {
@@ -39,14 +38,24 @@ func (s *Store) Counters(ctx context.Context, classes []*schema.Class) ([]int64,
 	if err != nil {
 		return nil, err
 	}
-	defer func() { s.readers <- c }()
+	defer s.release(c)
 	c.begin(ctx)
-	defer c.end()
 	counters, err := c.counters(classes)
 	if err != nil {
 		return nil, readError(ctx, err)
 	}
 	return counters, nil
+}
+
+// release gives a reader back, out of any transaction: one that was interrupted
+// could not end its own.
+func (s *Store) release(c *conn) {
+	c.end()
+	if !c.db.AutocommitEnabled() {
+		// A rollback of what only read cannot fail; if it does, the next begin says so.
+		_ = c.do("rollback")
+	}
+	s.readers <- c
 }
 
 // snapshot reads in a transaction when one statement is not enough.
@@ -69,10 +78,10 @@ func (c *conn) snapshot(q *storage.Query) (*storage.Page, error) {
 
 // page reads all that a query asks for but the counters.
 func (c *conn) page(q *storage.Query) (*storage.Page, error) {
-	page := new(storage.Page)
+	page, into := newPage(q)
 	if q.Limit != 0 || q.Key != nil {
 		r := rowReader{conn: c}
-		rows, err := r.read(q)
+		rows, err := r.read(q, into)
 		if err != nil {
 			return nil, err
 		}
@@ -89,6 +98,18 @@ func (c *conn) page(q *storage.Query) (*storage.Page, error) {
 	total, err := c.count(q)
 	page.Total = total
 	return page, err
+}
+
+// newPage makes a page and room for its rows; for one row in one piece.
+func newPage(q *storage.Query) (*storage.Page, []storage.Row) {
+	if q.Key != nil {
+		one := new(struct {
+			page storage.Page
+			rows [1]storage.Row
+		})
+		return &one.page, one.rows[:0]
+	}
+	return new(storage.Page), make([]storage.Row, 0, expected(q))
 }
 
 func (c *conn) count(q *storage.Query) (n int64, err error) {
@@ -109,6 +130,8 @@ type rowReader struct {
 	plan  plan
 	err   error
 	extra []*schema.Field
+	// single: there is one row at most, so nobody need ask for a second.
+	single bool
 }
 
 // plan says what to do with the columns of a result.
@@ -121,15 +144,14 @@ type plan struct {
 
 // target is where the value of a column goes.
 type target struct {
-	slot  int32
-	kind  schema.Kind
-	scale uint8
+	slot int32
+	sqlgen.Kind
 }
 
 // compile fills the plan for a query.
 func (r *rowReader) compile(q *storage.Query) {
-	names := r.print.Names
-	p := plan{width: len(q.Class.Fields), columns: make([]target, 0, len(q.Columns)+len(r.extra))}
+	kinds := r.print.Names.Table(q.Class).Kinds
+	p := plan{width: len(q.Class.Fields), columns: r.targets[len(r.targets):]}
 	for i, e := range q.Tests {
 		if holds, settled := sqlgen.IsConstant(e); !settled {
 			p.tests = append(p.tests, int8(i))
@@ -140,20 +162,20 @@ func (r *rowReader) compile(q *storage.Query) {
 	for i := range q.Columns {
 		f := q.Columns[i].Field
 		if sqlgen.Reads(f) {
-			kind, scale := names.Kind(f)
-			p.columns = append(p.columns, target{int32(f.Index), kind, scale})
+			p.columns = append(p.columns, target{int32(f.Index), kinds[f.Index]})
 		}
 	}
 	for i, f := range r.extra {
-		kind, scale := names.Kind(f)
-		p.columns = append(p.columns, target{int32(p.width + i), kind, scale})
+		p.columns = append(p.columns, target{int32(p.width + i), kinds[f.Index]})
 	}
 	p.width += len(r.extra)
+	r.targets = append(r.targets, p.columns...) // keeps them from those compiled while this plan is in use
 	r.plan = p
 }
 
 // read prints and runs a query.
-func (r *rowReader) read(q *storage.Query) ([]storage.Row, error) {
+func (r *rowReader) read(q *storage.Query, into []storage.Row) ([]storage.Row, error) {
+	r.targets = r.targets[:0]
 	r.extra = extraFields(q)
 	r.print.Reset()
 	r.print.Select(q, nil, r.extra)
@@ -163,7 +185,8 @@ func (r *rowReader) read(q *storage.Query) ([]storage.Row, error) {
 	}
 	r.compile(q)
 	r.slab.rows = expected(q)
-	rows, err := r.collect(st, make([]storage.Row, 0, r.slab.rows))
+	r.single = q.Key != nil
+	rows, err := r.collect(st, into)
 	if err != nil || len(q.Expand) == 0 {
 		return rows, err
 	}
@@ -193,6 +216,9 @@ func (r *rowReader) collect(st *sqlite.Stmt, rows []storage.Row) ([]storage.Row,
 		}
 		rows = append(rows, storage.Row{})
 		r.row(st, &rows[len(rows)-1])
+		if r.single {
+			break
+		}
 	}
 	if err := st.Reset(); err != nil {
 		return nil, err
@@ -222,7 +248,7 @@ func (r *rowReader) row(st *sqlite.Stmt, row *storage.Row) {
 // value reads a column as its kind. Zero values are looked at again: they are
 // what the driver shows for null.
 func (r *rowReader) value(st *sqlite.Stmt, col int, t *target) schema.Value {
-	switch t.kind {
+	switch t.Kind.Kind {
 	case schema.Text:
 		if text, null := r.slab.column(st, col); !null {
 			return schema.NewText(text)
@@ -233,7 +259,7 @@ func (r *rowReader) value(st *sqlite.Stmt, col int, t *target) schema.Value {
 		}
 	case schema.Decimal:
 		if n := st.ColumnInt64(col); n != 0 || !st.ColumnIsNull(col) {
-			return schema.NewDecimal(n, t.scale)
+			return schema.NewDecimal(n, t.Scale)
 		}
 	case schema.Bool:
 		if n := st.ColumnInt64(col); n != 0 || !st.ColumnIsNull(col) {

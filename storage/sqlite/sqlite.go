@@ -35,8 +35,12 @@ type Options struct {
 	// acknowledged write survives a power cut), NORMAL (it survives a crash of the
 	// process) or OFF, for tests.
 	Sync string
-	// CacheKiB is the page cache of each connection; 0 is 4096.
+	// CacheKiB is the page cache of each connection; 0 is 2048.
 	CacheKiB int
+	// MmapMiB is how much of the file is mapped into memory instead of being read:
+	// all connections share it, and the system takes it back when it needs memory.
+	// 0 is 32, negative is nothing.
+	MmapMiB int
 	// Statements is how many prepared statements each connection keeps; 0 is 200.
 	Statements int
 	// Timeout ends a statement that runs longer; 0 is 5 s, negative is never.
@@ -53,8 +57,12 @@ func (o Options) withDefaults() Options {
 		o.Sync = "FULL"
 	}
 	if o.CacheKiB <= 0 {
-		o.CacheKiB = 4096
+		o.CacheKiB = 2048
 	}
+	if o.MmapMiB == 0 {
+		o.MmapMiB = 32
+	}
+	o.MmapMiB = max(o.MmapMiB, 0)
 	if o.Statements <= 0 {
 		o.Statements = 200
 	}
@@ -74,6 +82,7 @@ type Store struct {
 	model   atomic.Pointer[model]
 	former  atomic.Pointer[model] // the revision before
 	readers chan *conn
+	opened  int // readers there are
 	writer  *writer
 	watch   *watchdog
 
@@ -127,6 +136,7 @@ func (s *Store) connect() error {
 			return err
 		}
 		s.readers <- c
+		s.opened++
 	}
 	return nil
 }
@@ -145,15 +155,11 @@ func (s *Store) Close() error {
 		close(s.closed)
 		if s.writer != nil {
 			errs = append(errs, s.writer.stop())
-			for range s.options.Readers {
-				select {
-				case c := <-s.readers:
-					errs = append(errs, c.close())
-				case <-time.After(s.options.LockWait + 2*watchTick):
-					// Opening failed half-way, or a reader is lost: nothing to wait for.
-				}
-			}
 		}
+		for range s.opened {
+			errs = append(errs, (<-s.readers).close())
+		}
+		close(s.readers)
 		s.watch.stop()
 	})
 	return errors.Join(errs...)
@@ -182,25 +188,23 @@ func (s *Store) Explain(q *storage.Query) (sql string, args []schema.Value) {
 
 // reader takes a connection that reads.
 func (s *Store) reader(ctx context.Context) (*conn, error) {
-	if s.isClosed() {
-		return nil, errClosed
-	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	var c *conn
 	select {
-	case c := <-s.readers:
-		return c, nil
+	case c = <-s.readers:
 	default:
+		select {
+		case c = <-s.readers:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
-	select {
-	case c := <-s.readers:
-		return c, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-s.closed:
+	if c == nil { // Close has taken all and closed the channel
 		return nil, errClosed
 	}
+	return c, nil
 }
 
 var errClosed = fmt.Errorf("%w: store is closed", storage.ErrUnavailable)

@@ -27,16 +27,14 @@ func (s *Store) Write(ctx context.Context, fn func(storage.Tx) error) error {
 	}
 	j := jobs.Get().(*job)
 	j.reset(ctx, fn)
-	select {
-	case s.writer.queue <- j:
-	case <-ctx.Done():
+	if !s.writer.enqueue(j) {
 		jobs.Put(j)
 		return ctx.Err()
-	case <-s.closed:
-		jobs.Put(j)
-		return errClosed
 	}
-	if err := j.wait(s.closed); err != nil {
+	if s.isClosed() && j.taken.CompareAndSwap(false, true) {
+		return errClosed // the writer may have stopped before it could see the job
+	}
+	if err := j.wait(); err != nil {
 		return err // the job may still be in the queue, so it is not used again
 	}
 	err, panicked := j.err, j.panicked
@@ -65,18 +63,29 @@ func (j *job) reset(ctx context.Context, fn func(storage.Tx) error) {
 	j.taken.Store(false)
 }
 
+// enqueue reports whether there was room before the job's context ended.
+func (w *writer) enqueue(j *job) bool {
+	select {
+	case w.queue <- j:
+		return true
+	default:
+	}
+	select {
+	case w.queue <- j:
+		return true
+	case <-j.ctx.Done():
+		return false
+	}
+}
+
 // wait returns when the job is over, or with an error when it will never begin.
-func (j *job) wait(closed <-chan struct{}) error {
+func (j *job) wait() error {
 	select {
 	case <-j.done:
 		return nil
 	case <-j.ctx.Done():
 		if j.taken.CompareAndSwap(false, true) {
 			return j.ctx.Err()
-		}
-	case <-closed:
-		if j.taken.CompareAndSwap(false, true) {
-			return errClosed
 		}
 	}
 	<-j.done
