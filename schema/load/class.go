@@ -61,7 +61,7 @@ func (l *loader) declareMixins(all []entry) {
 		if l.mixins[e.name] == nil {
 			continue
 		}
-		if loop := l.mixinLoop(e.name, e.name, nil); loop != nil {
+		if loop := l.mixinLoop(e.name, e.name, map[string]bool{}); loop != nil {
 			l.report("E018", e.key.pos(), "takes in itself", "remove one `use`", "the mixin `%s` uses itself: %s", e.name, strings.Join(append([]string{e.name}, loop...), " → "))
 			for _, name := range loop {
 				l.mixins[name].uses, l.mixins[name].used = nil, true
@@ -70,17 +70,19 @@ func (l *loader) declareMixins(all []entry) {
 	}
 }
 
-func (l *loader) mixinLoop(start, at string, path []string) []string {
+// mixinLoop returns the way from a mixin back to the start, or nil.
+func (l *loader) mixinLoop(start, at string, seen map[string]bool) []string {
+	seen[at] = true
 	for _, v := range l.mixins[at].uses {
 		name := v.n.Value
 		if name == start {
-			return append(path, name)
+			return []string{name}
 		}
-		if l.mixins[name] == nil || contains(path, name) {
+		if l.mixins[name] == nil || seen[name] {
 			continue
 		}
-		if loop := l.mixinLoop(start, name, append(path[:len(path):len(path)], name)); loop != nil {
-			return loop
+		if way := l.mixinLoop(start, name, seen); way != nil {
+			return append([]string{name}, way...)
 		}
 	}
 	return nil

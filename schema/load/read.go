@@ -19,15 +19,22 @@ import (
 // The readers of this file turn one YAML value into one Go value and report
 // what does not fit. `what` names the value in messages: "`page` of `app`".
 
+// maxFindings keeps a hostile file from filling the memory with its mistakes.
+const maxFindings = 10_000
+
 func (l *loader) report(code string, pos schema.Pos, label, help, format string, args ...any) {
-	l.list.Add(diag.Diagnostic{Code: code, Pos: pos, Label: label, Help: help, Message: fmt.Sprintf(format, args...)})
+	if len(l.list) < maxFindings {
+		l.list.Add(diag.Diagnostic{Code: code, Pos: pos, Label: label, Help: help, Message: fmt.Sprintf(format, args...)})
+	}
 }
 
 func (l *loader) reportTwo(code string, pos schema.Pos, label string, other schema.Pos, otherLabel, help, format string, args ...any) {
-	l.list.Add(diag.Diagnostic{
-		Code: code, Pos: pos, Label: label, Help: help, Message: fmt.Sprintf(format, args...),
-		Related: []diag.Related{{Pos: other, Message: otherLabel}},
-	})
+	if len(l.list) < maxFindings {
+		l.list.Add(diag.Diagnostic{
+			Code: code, Pos: pos, Label: label, Help: help, Message: fmt.Sprintf(format, args...),
+			Related: []diag.Related{{Pos: other, Message: otherLabel}},
+		})
+	}
 }
 
 // entry is one key of a map and its value.

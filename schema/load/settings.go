@@ -198,29 +198,30 @@ func (l *loader) roles(all []entry) {
 		}
 	}
 	for _, in := range includes {
-		if path := l.roleLoop(in.role.Name, in.v.n.Value, nil); path != nil {
-			l.report("E032", in.v.pos(), "leads back", "remove one of the includes", "the role `%s` includes itself: %s", in.role.Name, strings.Join(append([]string{in.role.Name}, path...), " → "))
+		if path := l.roleLoop(in.role.Name, in.v.n.Value, map[string]bool{}); path != nil {
+			way := append([]string{in.role.Name}, path...)
+			l.report("E032", in.v.pos(), "leads back", "remove one of the includes", "the role `%s` includes itself: %s", in.role.Name, strings.Join(way, " → "))
 			return
 		}
 	}
 }
 
 // roleLoop returns the way from a role back to the start, or nil.
-func (l *loader) roleLoop(start, at string, path []string) []string {
-	path = append(path, at)
+func (l *loader) roleLoop(start, at string, seen map[string]bool) []string {
 	if at == start {
-		return path
+		return []string{at}
 	}
-	if len(path) > len(l.s.Roles) {
+	if seen[at] {
 		return nil
 	}
+	seen[at] = true
 	for _, r := range l.s.Roles {
 		if r.Name != at {
 			continue
 		}
 		for _, next := range r.Includes {
-			if found := l.roleLoop(start, next, slices.Clone(path)); found != nil {
-				return found
+			if way := l.roleLoop(start, next, seen); way != nil {
+				return append([]string{at}, way...)
 			}
 		}
 	}

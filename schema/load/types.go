@@ -9,12 +9,11 @@ import (
 
 // typeDecl is a name under `types`.
 type typeDecl struct {
-	name    string
-	key     value
-	val     value
-	spec    *spec
-	state   typeState
-	checked bool
+	name  string
+	key   value
+	val   value
+	spec  *spec
+	state typeState
 }
 
 type typeState uint8
