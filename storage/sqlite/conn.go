@@ -46,7 +46,7 @@ func openConn(path string, o Options, w *watchdog, writes bool) (*conn, error) {
 	db.SetBusyTimeout(o.LockWait)
 	pragmas := []string{
 		"foreign_keys = on",
-		"cache_size = -" + strconv.Itoa(o.CacheKiB), "mmap_size = " + cmp.Or(os.Getenv("MMAP"), "0"),
+		"cache_size = -" + strconv.Itoa(o.CacheKiB), "mmap_size = " + strconv.Itoa(o.MmapMiB<<20),
 		"temp_store = memory",
 		"trusted_schema = off",
 	}
