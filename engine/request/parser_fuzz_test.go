@@ -173,7 +173,7 @@ func FuzzTags(f *testing.F) {
 		if two != "" {
 			lines = append(lines, two)
 		}
-		tags, weak, ok := entityTags(lines)
+		tags, weak, ok := entityTags(lines, false)
 		if !ok {
 			return
 		}

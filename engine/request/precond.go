@@ -13,7 +13,7 @@ func readHeaders(r *http.Request, o *actions.Options) error {
 	h := r.Header
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if lines := h["If-Match"]; lines != nil {
-		tags, weak, ok := entityTags(lines)
+		tags, weak, ok := entityTags(lines, true)
 		if !ok {
 			return badHeader("If-Match", "`If-Match` is `*` or a list of entity tags in double quotes.")
 		}
@@ -22,7 +22,7 @@ func readHeaders(r *http.Request, o *actions.Options) error {
 		o.If.HasUnmod, o.If.UnmodSince = true, at
 	}
 	if lines := h["If-None-Match"]; lines != nil {
-		tags, _, ok := entityTags(lines)
+		tags, _, ok := entityTags(lines, false)
 		switch {
 		case ok:
 			o.If.HasNoneMatch, o.If.NoneMatch = true, tags
@@ -47,33 +47,36 @@ func readHeaders(r *http.Request, o *actions.Options) error {
 }
 
 // entityTags reads the list of RFC 9110 §13.1.1: `*` alone, or tags, of which it returns
-// the text between the quotes. Weak ones are reported. The tags of our own compressed
-// representations lose their suffix: they name the same version.
-func entityTags(lines []string) (tags []string, weak, ok bool) {
+// the text between the quotes. Weak ones are reported, and left out where only strong
+// ones can match. The tags of our own compressed representations lose their
+// suffix: they name the same version.
+func entityTags(lines []string, strong bool) (tags []string, weak, ok bool) {
 	if len(lines) == 1 && strings.Trim(lines[0], " \t") == "*" {
 		return []string{"*"}, false, true
 	}
+	found := false
 	for _, line := range lines {
 		for {
 			line = strings.TrimLeft(line, " \t,")
 			if line == "" {
 				break
 			}
-			if strings.HasPrefix(line, "W/") {
-				weak, line = true, line[2:]
-			}
-			tag, rest, ok := opaqueTag(line)
+			bare, isWeak := strings.CutPrefix(line, "W/")
+			tag, rest, ok := opaqueTag(bare)
 			if !ok {
 				return nil, false, false
 			}
-			tags = append(tags, tag)
+			weak, found = weak || isWeak, true
+			if !isWeak || !strong {
+				tags = append(tags, tag)
+			}
 			line = strings.TrimLeft(rest, " \t")
 			if line != "" && line[0] != ',' {
 				return nil, false, false
 			}
 		}
 	}
-	return tags, weak, len(tags) > 0
+	return tags, weak, found
 }
 
 // opaqueTag reads one tag in quotes.
