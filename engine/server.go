@@ -14,7 +14,41 @@ import (
 const drainFor = 15 * time.Second
 
 // Serve serves the application over HTTP on a listener, as Handler.Serve does.
-func (e *Engine) Serve(ctx context.Context, l net.Listener) error { return e.handler.Serve(ctx, l) }
+func (e *Engine) Serve(ctx context.Context, l net.Listener) error {
+	tidying, stop := context.WithCancel(ctx)
+	defer stop()
+	go e.tidy(tidying)
+	return e.handler.Serve(ctx, l)
+}
+
+// sweepEvery is how often sessions that have expired are removed, sweepAtOnce
+// how many in one transaction, so that writers never wait long for it.
+const (
+	sweepEvery  = time.Hour
+	sweepAtOnce = 200
+)
+
+// tidy removes expired sessions until ctx is done.
+func (e *Engine) tidy(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for {
+			n, err := e.Accounts().Sweep(ctx, sweepAtOnce)
+			if err != nil && ctx.Err() == nil {
+				e.cfg.Log.Warn("expired sessions could not be removed", slog.Any("cause", err))
+			}
+			if err != nil || n < sweepAtOnce {
+				break
+			}
+		}
+	}
+}
 
 // Serve answers requests on a listener until ctx is done. Then it refuses new
 // requests, reports itself as not ready, lets those in flight finish, and returns nil. It
