@@ -168,7 +168,7 @@ func database(to *string, v string) error {
 	memory := scheme == "memory" && strings.Trim(rest, "/") == ""
 	file := scheme == "sqlite" && strings.Trim(rest, "/") != ""
 	if !ok || !memory && !file {
-		return fmt.Errorf("%q is no database of this version: sqlite:PATH or memory:", masked(v))
+		return fmt.Errorf("%q is no database of this version; write sqlite:PATH or `memory:`", masked(v))
 	}
 	*to = v
 	return nil
