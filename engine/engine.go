@@ -89,11 +89,11 @@ func (e *Engine) Reload(s *schema.Schema, a authz.Authorizer) error {
 	if s == nil || a == nil {
 		return errors.New("engine: a schema and an authorizer are needed")
 	}
-	if err := e.cfg.Store.Use(s); err != nil {
-		return err
-	}
 	l, err := e.revision(s, a)
 	if err != nil {
+		return err
+	}
+	if err := e.cfg.Store.Use(s); err != nil {
 		return err
 	}
 	e.live.Store(l)
