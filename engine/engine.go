@@ -17,6 +17,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -188,10 +189,13 @@ func (l Limits) action(app schema.App) actions.Limits {
 	return out
 }
 
-// orDefault replaces limits that are not set by their defaults.
+// orDefault replaces every limit that is not set by its default.
 func (l Limits) orDefault() Limits {
-	if l == (Limits{}) {
-		return DefaultLimits()
+	set, defaults := reflect.ValueOf(&l).Elem(), reflect.ValueOf(DefaultLimits())
+	for i := range set.NumField() {
+		if set.Field(i).IsZero() {
+			set.Field(i).Set(defaults.Field(i))
+		}
 	}
 	return l
 }

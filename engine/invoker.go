@@ -8,6 +8,7 @@ import (
 
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/authz/account"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
 )
@@ -145,6 +146,8 @@ func (l *live) refusal(ctx context.Context, err error) error {
 		return &actions.Error{Code: actions.ConcurrentChange, Detail: "Others changed the same rows at the same time; nothing was done.", Cause: err}
 	case errors.Is(err, storage.ErrTooLarge):
 		return &actions.Error{Code: actions.StateConflict, Detail: "A sum over these rows is too large for a number.", Cause: err}
+	case errors.Is(err, account.ErrBusy):
+		return &actions.Error{Code: actions.RateLimited, Detail: "Too many passwords are being hashed at once; nothing was done.", Retry: 1, Cause: err}
 	case errors.Is(err, storage.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &actions.Error{Code: actions.StorageUnavailable, Detail: "The storage cannot answer now; nothing was done.", Retry: 1, Cause: err}
 	}
