@@ -546,7 +546,8 @@ func (x *Exec) initial(f *schema.Field, in *input, p *problems, at string) (stor
 	case f.Auto == schema.AutoMe || f.Default != nil && f.Default.Me:
 		v, err := x.me(f)
 		if err != nil {
-			if f.Optional {
+			// Without credentials it is not the content that is wrong: Authorize says to log in.
+			if f.Optional || x.Subject.Anonymous() && x.permit(x.Decide(in.class, authz.Create), in.class, authz.Create) != nil {
 				return a, true
 			}
 			p.pointer(pointer(at, f.JSON), "no-subject", "`"+f.JSON+"` is who creates the row, and you have no account here.", "")
