@@ -70,7 +70,9 @@ func (r *run) readConfig(folder string, flags map[string]string) (*config, error
 		e := &c.values[i]
 		if v, given := flags[e.key]; given {
 			e.value, e.source = v, "--"+e.flag
-			c.try(e, schema.Pos{File: e.source})
+			if err := e.set(&deployment{}, v); err != nil {
+				return nil, misuse("--%s: %v", e.flag, err)
+			}
 		}
 	}
 	if len(c.list) > 0 {

@@ -30,6 +30,7 @@ type project struct {
 	root   string // schema file below folder; "." is the folder itself
 	schema *schema.Schema
 	rules  *authz.Rules
+	told   diag.List // what was found when it was loaded last
 
 	cfg    *config
 	store  storage.Store
@@ -142,7 +143,7 @@ func (r *run) load(arg string, warn bool) (*project, error) {
 	if found.HasErrors() {
 		return nil, reported(exitFindings)
 	}
-	return &project{folder: folder, root: root, schema: s, rules: rules}, nil
+	return &project{folder: folder, root: root, schema: s, rules: rules, told: found}, nil
 }
 
 // show prints findings for people.
@@ -176,7 +177,7 @@ func (r *run) open(arg string, flags map[string]string) (*project, error) {
 	case err != nil:
 		err = unavailable(fmt.Errorf("%s: %w", masked(p.cfg.DB), err))
 	case len(pending) > 0:
-		err = pendingRefusal(pending)
+		err = p.pendingRefusal(pending)
 	default:
 		err = p.startEngine(r)
 	}
@@ -187,7 +188,8 @@ func (r *run) open(arg string, flags map[string]string) (*project, error) {
 	return p, nil
 }
 
-func pendingRefusal(pending []storage.Step) error {
+// pendingRefusal says what the database lacks and what to do about it.
+func (p *project) pendingRefusal(pending []storage.Step) error {
 	lines := make([]string, 0, len(pending)+1)
 	safe := true
 	for _, step := range pending {
@@ -197,11 +199,16 @@ func pendingRefusal(pending []storage.Step) error {
 		}
 		lines = append(lines, mark+step.Text)
 	}
-	fix := "`dowel serve --apply` makes them"
-	if !safe {
-		fix = "those marked ! can lose rows or lock tables: make them by hand, or start with another database"
+	path := p.databasePath()
+	switch {
+	case safe:
+		lines = append(lines, "`dowel serve --apply` makes them")
+	case p.cfg.Engine.Dev && path != "":
+		lines = append(lines, "those marked ! lose something: make them by hand, or stop, remove "+path+", and start again with the rows of seed/")
+	default:
+		lines = append(lines, "those marked ! can lose rows or lock tables: make them by hand")
 	}
-	return refuse(fmt.Errorf("the database lags behind the schema by %d changes", len(pending)), append(lines, fix)...)
+	return refuse(fmt.Errorf("the database lags behind the schema by %s", counted(len(pending), "change", "changes")), lines...)
 }
 
 // databasePath is the file of an SQLite database, relative paths being below

@@ -7,9 +7,12 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/dowel-dev/dowel/schema/diag"
 )
 
 // serveCmd is `dowel serve`.
@@ -82,7 +85,7 @@ func (p *project) prepare(r *run, apply, seed bool) error {
 		return unavailable(fmt.Errorf("database %s: %w", masked(p.cfg.DB), err))
 	}
 	if len(pending) > 0 {
-		return pendingRefusal(pending)
+		return p.pendingRefusal(pending)
 	}
 	if err := p.startEngine(r); err != nil {
 		return err
@@ -134,16 +137,17 @@ func listen(addr string) (net.Listener, error) {
 func (p *project) reload(r *run, apply bool) {
 	began := time.Now()
 	s, rules, found := r.inspect(p.folder, p.root)
-	if err := r.show(found); err != nil {
+	if err := r.show(news(found, p.told)); err != nil {
 		return
 	}
+	p.told = found
 	if found.HasErrors() {
 		r.note("still serving the previous schema")
 		return
 	}
 	pending, err := p.store.Migrate(r.ctx, s, apply)
 	if err == nil && len(pending) > 0 {
-		err = pendingRefusal(pending)
+		err = p.pendingRefusal(pending)
 	}
 	if err == nil {
 		err = p.engine.Reload(s, rules)
@@ -161,6 +165,15 @@ func (p *project) reload(r *run, apply bool) {
 	}
 	p.schema, p.rules = s, rules
 	r.note("reloaded: %s (%d ms)", counted(len(classNames(s)), "class", "classes"), time.Since(began).Milliseconds())
+}
+
+// news leaves warnings out that were told before, wherever they have moved.
+func news(found, told diag.List) diag.List {
+	return slices.DeleteFunc(slices.Clone(found), func(d diag.Diagnostic) bool {
+		return d.Severity == diag.Warning && slices.ContainsFunc(told, func(t diag.Diagnostic) bool {
+			return t.Code == d.Code && t.Message == d.Message
+		})
+	})
 }
 
 func counted(n int, one, many string) string {
