@@ -13,6 +13,7 @@ import (
 // tableDef is a table as it should be, or as it is.
 type tableDef struct {
 	name    string
+	stored  string // its name in the file while a rename is only planned
 	columns []columnDef
 	key     []string
 	link    bool // a link table: no version, no rowid
@@ -21,6 +22,7 @@ type tableDef struct {
 // columnDef is one column.
 type columnDef struct {
 	name    string
+	stored  string // as of tableDef
 	typ     string // INTEGER, REAL, TEXT
 	notNull bool
 	refers  string // table it references, "" for none
@@ -31,7 +33,13 @@ type columnDef struct {
 }
 
 // indexDef is one index; its SQL, spelled as SQLite keeps it, is also how it is recognised.
-type indexDef struct{ name, table, sql string }
+type indexDef struct {
+	name, table, sql string
+	unique           bool
+	columns          []string
+	folds            []bool // columns compared without case
+	live             string // column that is null in the rows it covers, "" for all rows
+}
 
 // DDL returns the statements that make the tables of a schema from nothing.
 func DDL(s *schema.Schema) []string {
@@ -255,24 +263,27 @@ func storedAll(fields []*schema.Field) bool {
 }
 
 func newIndex(c *schema.Class, fields []*schema.Field, unique bool) indexDef {
-	prefix, create := indexPrefix, "CREATE INDEX "
+	x := indexDef{name: indexPrefix + c.Table, table: c.Table, unique: unique}
+	create := "CREATE INDEX "
 	if unique {
-		prefix, create = uniquePrefix, "CREATE UNIQUE INDEX "
+		x.name, create = uniquePrefix+c.Table, "CREATE UNIQUE INDEX "
 	}
-	name := prefix + c.Table
 	columns := make([]string, len(fields))
 	for i, f := range fields {
-		name += "_" + f.Column
+		x.name += "_" + f.Column
+		x.columns = append(x.columns, f.Column)
+		x.folds = append(x.folds, unique && sqlgen.FoldsCase(f))
 		columns[i] = sqlgen.Quote(f.Column)
-		if unique && sqlgen.FoldsCase(f) {
+		if x.folds[i] {
 			columns[i] += " collate nocase"
 		}
 	}
-	sql := create + sqlgen.Quote(name) + " on " + sqlgen.Quote(c.Table) + " (" + strings.Join(columns, ", ") + ")"
+	x.sql = create + sqlgen.Quote(x.name) + " on " + sqlgen.Quote(c.Table) + " (" + strings.Join(columns, ", ") + ")"
 	if unique && c.SoftDelete && c.DeletedAt != nil {
-		sql += " where " + sqlgen.Quote(c.DeletedAt.Column) + " is null"
+		x.live = c.DeletedAt.Column
+		x.sql += " where " + sqlgen.Quote(x.live) + " is null"
 	}
-	return indexDef{name: name, table: c.Table, sql: sql}
+	return x
 }
 
 func linkIndex(f *schema.Field) indexDef {

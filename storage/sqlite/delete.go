@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"fmt"
 	"slices"
 
 	"zombiezen.com/go/sqlite"
@@ -315,6 +316,9 @@ func (d *deletion) remove() error {
 			return err
 		}
 		if len(later) == len(rest) {
+			if err := d.foreign(rest); err != nil {
+				return err
+			}
 			return d.circle(rest)
 		}
 		rest = later
@@ -339,6 +343,36 @@ func (d *deletion) round(places []place) (later []place, err error) {
 		}
 	}
 	return later, nil
+}
+
+// foreign reports rows that are pointed at from a table the schema does not
+// know, such as that of a class that was taken out of it.
+func (d *deletion) foreign(places []place) error {
+	for _, p := range places {
+		type column struct{ table, name string }
+		var columns []column
+		err := d.conn.query(`select m.name, f."from" from sqlite_schema as m join pragma_foreign_key_list(m.name) as f where m.type = 'table' and f."table" = ?1`,
+			[]schema.Value{schema.NewText(p.class.Table)}, func(st *sqlite.Stmt) {
+				columns = append(columns, column{st.ColumnText(0), st.ColumnText(1)})
+			})
+		if err != nil {
+			return err
+		}
+		for _, c := range columns {
+			if d.model.hasColumn(c.table, c.name) {
+				continue
+			}
+			found := false
+			sql := "select 1 from " + sqlgen.Quote(c.table) + " where " + sqlgen.Quote(c.name) + " = +?1 limit 1"
+			if err := d.conn.query(sql, []schema.Value{p.key}, func(*sqlite.Stmt) { found = true }); err != nil {
+				return err
+			}
+			if found {
+				return fmt.Errorf("a row of table %s, which is not in the schema, refers to a row of %s", c.table, p.class.Table)
+			}
+		}
+	}
+	return nil
 }
 
 func (d *deletion) circle(places []place) error {

@@ -50,6 +50,17 @@ func (r *rowReader) expand(q *storage.Query, rows []storage.Row, extra []*schema
 	return nil
 }
 
+// related guesses the number of related rows of several rows.
+func related(e *storage.Expand, rows int) int {
+	each := 4
+	if e.Rel.Single() {
+		each = 1
+	} else if e.Query.Limit > 0 {
+		each = min(each, e.Query.Limit)
+	}
+	return min(each*rows, 256)
+}
+
 // expandOne reads one relation of all rows, and then what is expanded in it.
 func (r *rowReader) expandOne(e *storage.Expand, at int, rows []storage.Row, slot int) error {
 	if e.Query.Limit == 0 || len(rows) == 0 {
@@ -63,11 +74,15 @@ func (r *rowReader) expandOne(e *storage.Expand, at int, rows []storage.Row, slo
 		return err
 	}
 	child.compile(&e.Query)
-	child.slab.values = nil
-	child.slab.rows = min(len(rows), 32)
+	child.slab.values, child.slab.batch = nil, 0
+	child.slab.rows = related(e, len(rows))
+	child.single = e.Rel.Kind == schema.ToOne
 	all := make([]storage.Row, 0, child.slab.rows)
 	spans := make([]int, 0, len(rows)+1)
-	known := map[schema.Value]int{} // for references: the row that has the same one
+	var known map[schema.Value]int // for references: the row that has the same one
+	if child.single {
+		known = make(map[schema.Value]int, len(rows))
+	}
 	same := make([]int, len(rows))
 	for i := range rows {
 		spans = append(spans, len(all))
@@ -76,7 +91,7 @@ func (r *rowReader) expandOne(e *storage.Expand, at int, rows []storage.Row, slo
 		if near.IsNull() {
 			continue
 		}
-		if e.Rel.Kind == schema.ToOne {
+		if known != nil {
 			if first, ok := known[near]; ok {
 				same[i] = first
 				continue

@@ -142,7 +142,7 @@ func compare(c *conn, s *schema.Schema) ([]storage.Step, error) {
 		}
 	}
 	d.leftovers(desired)
-	if err := d.allIndexes(desiredIndexes(s)); err != nil {
+	if err := d.allIndexes(desired, desiredIndexes(s)); err != nil {
 		return nil, err
 	}
 	return d.steps, nil
@@ -174,12 +174,12 @@ func (p *present) load() error {
 }
 
 func (p *present) loadTable(name string) (*tableDef, error) {
-	t := &tableDef{name: name}
+	t := &tableDef{name: name, stored: name}
 	keys := map[int64]string{}
 	table := []schema.Value{schema.NewText(name)}
 	err := p.conn.query(`select name, type, "notnull", pk, coalesce(dflt_value, '') from pragma_table_info(?1)`, table, func(st *sqlite.Stmt) {
 		t.columns = append(t.columns, columnDef{
-			name: st.ColumnText(0), typ: strings.ToUpper(st.ColumnText(1)), notNull: st.ColumnBool(2), def: st.ColumnText(4),
+			name: st.ColumnText(0), stored: st.ColumnText(0), typ: strings.ToUpper(st.ColumnText(1)), notNull: st.ColumnBool(2), def: st.ColumnText(4),
 		})
 		if pk := st.ColumnInt64(3); pk > 0 {
 			keys[pk] = st.ColumnText(0)
@@ -272,10 +272,7 @@ func (d *differ) table(want *tableDef) error {
 		return nil
 	}
 	c := change{differ: d, have: have, want: want}
-	if err := c.compare(); err != nil {
-		return err
-	}
-	return nil
+	return c.compare()
 }
 
 // leftovers lists tables of ours that no class has any more.
@@ -296,16 +293,20 @@ func (d *differ) leftovers(desired []tableDef) {
 // isOurs reports whether a table was made by an earlier revision of the schema.
 func (d *differ) isOurs(table string) bool {
 	found := false
+	if t := d.tables[table]; t != nil {
+		table = t.stored
+	}
 	err := d.conn.query("select 1 from _dowel_columns where name = ?1 limit 1", []schema.Value{schema.NewText(table)}, func(*sqlite.Stmt) { found = true })
 	return err == nil && found
 }
 
 // allIndexes makes those that are missing and drops those that are no longer wanted.
-func (d *differ) allIndexes(desired []indexDef) error {
+func (d *differ) allIndexes(tables []tableDef, desired []indexDef) error {
 	var old []string
 	for name, x := range d.indexes {
 		i := slices.IndexFunc(desired, func(y indexDef) bool { return y.name == name })
-		if (i < 0 && d.isOurs(x.table)) || i >= 0 && desired[i].sql != x.sql {
+		ours := slices.ContainsFunc(tables, func(t tableDef) bool { return t.name == x.table }) && d.isOurs(x.table)
+		if i < 0 && ours || i >= 0 && desired[i].sql != x.sql {
 			old = append(old, name)
 		}
 	}
@@ -334,23 +335,26 @@ func (d *differ) allIndexes(desired []indexDef) error {
 // duplicates counts the values that keep a unique index from being made.
 func (d *differ) duplicates(x indexDef) (n int64, err error) {
 	have := d.tables[x.table]
-	if have == nil || !strings.HasPrefix(x.name, uniquePrefix) {
+	if have == nil || !x.unique {
 		return 0, nil
 	}
-	_, rest, _ := strings.Cut(x.sql, " on "+sqlgen.Quote(x.table)+" (")
-	columns, where, _ := strings.Cut(rest, ")")
-	conditions := strings.TrimPrefix(where, " where ")
-	for _, col := range strings.Split(columns, ", ") {
-		name := strings.TrimSuffix(col, " collate nocase")
-		if have.column(strings.Trim(name, `"`)) == nil {
-			return 0, nil // the column comes with this migration and is empty
+	var by, conditions []string
+	for i, name := range x.columns {
+		col := have.column(name)
+		if col == nil {
+			return 0, nil // it comes with this migration and is empty
 		}
-		if conditions != "" {
-			conditions += " and "
+		stored := sqlgen.Quote(col.stored)
+		conditions = append(conditions, stored+" is not null")
+		if x.folds[i] {
+			stored += " collate nocase"
 		}
-		conditions += name + " is not null"
+		by = append(by, stored)
 	}
-	sql := "select count(*) from (select 1 from " + sqlgen.Quote(x.table) + " where " + conditions + " group by " + columns + " having count(*) > 1)"
+	if col := have.column(x.live); col != nil {
+		conditions = append(conditions, sqlgen.Quote(col.stored)+" is null")
+	}
+	sql := "select count(*) from (select 1 from " + sqlgen.Quote(have.stored) + " where " + strings.Join(conditions, " and ") + " group by " + strings.Join(by, ", ") + " having count(*) > 1)"
 	err = d.conn.query(sql, nil, func(st *sqlite.Stmt) { n = st.ColumnInt64(0) })
 	return n, err
 }
@@ -369,11 +373,11 @@ func (c *change) compare() error {
 	if same(c.have, c.want) {
 		return nil
 	}
-	empty, err := c.count("1=1", 1)
+	rows, err := c.count("true", 1)
 	if err != nil {
 		return err
 	}
-	if empty == 0 {
+	if rows == 0 {
 		c.add(true, "drop table "+sqlgen.Quote(c.have.name)+";\ndelete from _dowel_columns where name = "+literal(c.have.name)+";\n"+c.want.create(c.want.name), "make the empty table %s anew", c.want.name)
 		c.forgetIndexes()
 		return nil
@@ -394,7 +398,7 @@ func (c *change) compare() error {
 		c.forgetIndexes()
 	}
 	for _, name := range unwanted {
-		n, err := c.count(sqlgen.Quote(name)+" is not null", -1)
+		n, err := c.count(sqlgen.Quote(c.have.column(name).stored)+" is not null", -1)
 		if err != nil {
 			return err
 		}
@@ -434,23 +438,12 @@ func (c *change) forgetIndexes() {
 }
 
 func (c *change) count(condition string, limit int) (n int64, err error) {
-	sql := "select count(*) from (select 1 from " + sqlgen.Quote(c.storedName()) + " where " + condition
+	sql := "select count(*) from (select 1 from " + sqlgen.Quote(c.have.stored) + " where " + condition
 	if limit > 0 {
 		sql += " limit " + strconv.Itoa(limit)
 	}
 	err = c.conn.query(sql+")", nil, func(st *sqlite.Stmt) { n = st.ColumnInt64(0) })
 	return n, err
-}
-
-// storedName is the name of the table while the steps are only being planned.
-func (c *change) storedName() string {
-	name := c.have.name
-	for _, s := range c.steps {
-		if old, to, ok := strings.Cut(strings.TrimPrefix(s.Text, "rename table "), " to "); ok && to == name && strings.HasPrefix(s.Text, "rename table ") {
-			return old
-		}
-	}
-	return name
 }
 
 func (c *change) renameColumns() {
@@ -503,7 +496,7 @@ func (c *change) column(w *columnDef) error {
 		at.notNull = false
 		c.copied = append(c.copied, w.name+" becomes optional")
 	case !h.notNull && w.notNull:
-		n, err := c.count(sqlgen.Quote(w.name)+" is null", -1)
+		n, err := c.count(sqlgen.Quote(h.stored)+" is null", -1)
 		if err != nil {
 			return err
 		}
@@ -521,9 +514,9 @@ func (c *change) column(w *columnDef) error {
 func (c *change) reference(h, w, at *columnDef) error {
 	if w.refers != "" {
 		target := c.tables[w.refers]
-		lost := sqlgen.Quote(w.name) + " is not null"
-		if target != nil {
-			lost += " and " + sqlgen.Quote(w.name) + " not in (select " + sqlgen.Quote(w.refCol) + " from " + sqlgen.Quote(w.refers) + ")"
+		lost := sqlgen.Quote(h.stored) + " is not null"
+		if target != nil && target.column(w.refCol) != nil {
+			lost += " and " + sqlgen.Quote(h.stored) + " not in (select " + sqlgen.Quote(target.column(w.refCol).stored) + " from " + sqlgen.Quote(target.stored) + ")"
 		}
 		n, err := c.count(lost, -1)
 		if err != nil {

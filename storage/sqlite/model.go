@@ -48,6 +48,18 @@ func (m *model) owns(c *schema.Class) bool {
 // around returns what hangs on a class of this revision.
 func (m *model) around(c *schema.Class) around { return m.graph[c.Index] }
 
+// hasColumn reports whether a field of the schema is kept there.
+func (m *model) hasColumn(table, column string) bool {
+	for _, c := range m.schema.Classes {
+		for _, f := range c.Fields {
+			if f.Many != nil && f.Many.Table == table || c.Table == table && f.Stored() && f.Column == column {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // modelOf returns the model of the revision that a class is of: the present one,
 // or the one before for work that began under it.
 func (s *Store) modelOf(c *schema.Class) (*model, error) {
