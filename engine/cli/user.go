@@ -425,7 +425,7 @@ func (p *project) topRole() string {
 		return "admin"
 	}
 	for _, role := range choices {
-		if n := len(includedBy(p.schema, role)); n >= most {
+		if n := len(authz.Included(p.schema, role)); n >= most {
 			best, most = role, n
 		}
 	}
