@@ -518,9 +518,12 @@ func (b *inputBinder) reset(f *schema.Field) {
 	switch {
 	case f.Many != nil:
 		b.in.links = append(b.in.links, linkInput{field: f, replace: true, at: pointer(b.at, f.JSON)})
-	case f.Default != nil:
-		if v, ok := b.x.initial(f, b.in, b.p, b.at); ok {
+	case f.Default != nil || f.From != nil:
+		v, ok := b.x.initial(f, b.in, b.p, b.at)
+		if ok {
 			b.in.values = append(b.in.values, v)
+		} else if !f.Optional {
+			b.p.pointer(pointer(b.at, f.JSON), "required", "`"+f.JSON+"` is required.", "")
 		}
 	case f.Optional:
 		b.in.values = append(b.in.values, storage.Assign{Field: f})

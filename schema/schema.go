@@ -351,10 +351,16 @@ func (c *Class) seal() {
 		f.Index, f.Class = i, c
 		c.byMember[f.JSON] = f
 	}
-	// A reference answers to both its names, but never hides another member.
+	// A reference answers to all its names, but never hides another member.
 	for _, f := range c.Fields {
 		if _, taken := c.byMember[f.Name]; !taken {
 			c.byMember[f.Name] = f
+		}
+		if f.Ref == nil || f.Ref.Rel == nil {
+			continue
+		}
+		if _, taken := c.byMember[f.Ref.Rel.JSON]; !taken {
+			c.byMember[f.Ref.Rel.JSON] = f
 		}
 	}
 	c.byRel = make(map[string]*Relation, len(c.Relations))
