@@ -103,7 +103,7 @@ type Class struct {
 	Cache      time.Duration
 	// CachePublic lets caches between client and server keep answers too; what is seen depends on nobody.
 	CachePublic bool
-	OnConflict string // error or update
+	OnConflict  string // error or update
 	// Concurrency is required when a write must carry If-Match, else optional.
 	Concurrency string
 	PageSize    int // 0: the application's
