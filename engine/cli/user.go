@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/dowel-dev/dowel/actions"
+	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/authz/account"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
