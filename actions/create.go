@@ -135,7 +135,7 @@ func (c *createPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result
 		if !created {
 			outcome = Updated
 		}
-		return x.written(ctx, tx, outcome, c.view, row, &c.a.Options)
+		return x.written(ctx, tx, outcome, c.view, row, &c.a.Options, "")
 	}
 	res := &Result{Outcome: Created, Class: c.class, View: c.view.shown, List: true, DryRun: c.a.DryRun, Rows: []storage.Row{}}
 	for i := range c.inputs {

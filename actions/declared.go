@@ -157,7 +157,7 @@ func (r *runPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result, e
 	if err != nil {
 		return nil, err
 	}
-	return x.written(ctx, tx, Updated, r.view, row, &r.a.Options)
+	return x.written(ctx, tx, Updated, r.view, row, &r.a.Options, "")
 }
 
 // assigned is the value that a member of `set` takes.

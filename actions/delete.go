@@ -95,7 +95,7 @@ func (r *restorePlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Resul
 	if err != nil {
 		return nil, err
 	}
-	return x.written(ctx, tx, Updated, r.view, row, r.options)
+	return x.written(ctx, tx, Updated, r.view, row, r.options, "")
 }
 
 // wherePlan writes every row that a filter selects, up to a number that the

@@ -185,7 +185,7 @@ func (w *writePlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result,
 	if w.view == nil {
 		return &Result{Outcome: Updated, Class: w.class, ID: w.id, DryRun: w.options.DryRun}, nil
 	}
-	res, err := x.written(ctx, tx, Updated, w.view, row, w.options)
+	res, err := x.written(ctx, tx, Updated, w.view, row, w.options, w.property)
 	if err == nil && w.property != "" && len(res.Rows) > 0 {
 		res.Property = w.view.shown.member(w.property)
 	}
@@ -214,7 +214,7 @@ func (w *writePlan) make(ctx context.Context, x *Exec, tx storage.Tx) (*Result, 
 	if err != nil {
 		return nil, err
 	}
-	return x.written(ctx, tx, Created, w.view, row, w.options)
+	return x.written(ctx, tx, Created, w.view, row, w.options, w.property)
 }
 
 // eachPlan patches several rows, each by its own patch, all or none.

@@ -543,8 +543,8 @@ func jsonNames(fs []*schema.Field) string {
 	return s
 }
 
-// written makes the answer of a write of one row.
-func (x *Exec) written(ctx context.Context, tx storage.Tx, outcome Outcome, v *boundView, row *storage.Row, o *Options) (*Result, error) {
+// written makes the answer of a write of one row, or of one property of it.
+func (x *Exec) written(ctx context.Context, tx storage.Tx, outcome Outcome, v *boundView, row *storage.Row, o *Options, property string) (*Result, error) {
 	c := v.shown.Class
 	res := &Result{Outcome: outcome, Class: c, ID: schema.FormatKey(c, row.Key(c)), DryRun: o.DryRun}
 	if !sees(v, row) {
@@ -561,6 +561,6 @@ func (x *Exec) written(ctx context.Context, tx storage.Tx, outcome Outcome, v *b
 		return nil, err
 	}
 	res.View, res.Rows = v.shown, []storage.Row{*row}
-	res.Tag = x.itemTag(v, row, counters, "", &o.Output)
+	res.Tag = x.itemTag(v, row, counters, property, &o.Output)
 	return res, nil
 }
