@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -101,8 +102,11 @@ func Open(path string, s *schema.Schema, o Options) (*Store, error) {
 	default:
 		return nil, fmt.Errorf("sqlite: synchronous %q is none of FULL, NORMAL, OFF, EXTRA", o.Sync)
 	}
-	if err := makeFolder(path); err != nil {
-		return nil, err
+	if path == "" || path == ":memory:" || strings.ContainsRune(path, 0) {
+		return nil, fmt.Errorf("sqlite: %q names no file", path)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 	st := &Store{path: path, options: o, readers: make(chan *conn, o.Readers), closed: make(chan struct{})}
 	st.watch = newWatchdog(o.Timeout)
@@ -111,13 +115,6 @@ func Open(path string, s *schema.Schema, o Options) (*Store, error) {
 		return nil, errors.Join(err, st.Close())
 	}
 	return st, nil
-}
-
-func makeFolder(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return fmt.Errorf("sqlite: %w", err)
-	}
-	return nil
 }
 
 // connect opens the writer first: it makes the file and puts it in WAL mode.
