@@ -197,9 +197,22 @@ func (c *createPlan) existing(ctx context.Context, x *Exec, tx storage.Tx, in *i
 			continue
 		}
 		key, err := x.find(ctx, tx, c.class, by, vals, nil)
-		if err != nil || key != nil {
-			return key, err
+		if err != nil {
+			return nil, err
 		}
+		if key == nil {
+			continue
+		}
+		if guard := x.Guard(c.class); guard != nil {
+			visible, err := x.find(ctx, tx, c.class, by, vals, guard)
+			if err != nil {
+				return nil, err
+			}
+			if visible == nil { // as an insert would say it
+				return nil, x.stored(&storage.UniqueError{Class: c.class, Fields: by}, in)
+			}
+		}
+		return key, nil
 	}
 	return nil, nil
 }

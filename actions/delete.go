@@ -123,7 +123,7 @@ func (x *Exec) manyRows(class, verb string, parent *Parent, s *Select, most *int
 	}
 	w.query = storage.Query{Class: c, Columns: keyColumns(c), Where: conj(x.Resolve(w.list.Where), x.conditions(c, s, p, ""))}
 	if w.parent != nil {
-		w.query.Where = conj(w.query.Where, w.parent.children())
+		w.query.Where = conj(w.query.Where, w.parent.children(x))
 	}
 	switch {
 	case !s.Filtered():

@@ -39,7 +39,7 @@ func bindGet(x *Exec, action Action) (Plan, error) {
 	plan.view = x.bindView(c, &v, &p)
 	if a.Property != "" {
 		if plan.property = plan.view.shown.member(a.Property); plan.property == nil {
-			return nil, Errorf(NotFound, "`"+c.Name+"` has no member "+excerpt(a.Property)+".")
+			return nil, Errorf(NotFound, "`"+c.Name+"` has no member `"+excerpt(a.Property)+"`.")
 		}
 	}
 	plan.query = plan.view.query
@@ -133,7 +133,7 @@ func (g *getPlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*Result,
 	}
 	row := &page.Rows[0]
 	if g.property != nil && g.property.Test > 0 && !row.Test(int(g.property.Test-1)) {
-		return nil, Errorf(NotFound, "`"+g.class.Name+"` has no member "+excerpt(g.a.Property)+".")
+		return nil, Errorf(NotFound, "`"+g.class.Name+"` has no member `"+excerpt(g.a.Property)+"`.")
 	}
 	res := &Result{
 		Outcome: Found, Class: g.class, View: g.view.shown, Property: g.property,

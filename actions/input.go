@@ -318,8 +318,8 @@ func (b *inputBinder) unique(c *schema.Class, raw []byte, at string) ([]*schema.
 	eachMember(raw, func(name string, value []byte) bool {
 		at := pointer(at, name)
 		f := c.Field(name)
-		if f == nil || !f.Stored() || d.Effect != authz.Denied && d.Mask[f.Index] != 0 {
-			b.p.pointer(at, "unknown", "`"+c.Name+"` has no field `"+excerpt(name)+"`.", suggest(name, uniqueNames(c)))
+		if f == nil || !f.Stored() || !seen(d, f) {
+			b.p.pointer(at, "unknown", "`"+c.Name+"` has no field `"+excerpt(name)+"`.", suggest(name, uniqueNames(c, d)))
 			ok = false
 			return true
 		}
@@ -337,7 +337,7 @@ func (b *inputBinder) unique(c *schema.Class, raw []byte, at string) ([]*schema.
 		return true
 	})
 	if ok && !isUnique(c, by) {
-		b.p.pointer(at, "not-unique", "A "+c.Name+" is found by its key or by one of its unique keys.", uniqueHint(c))
+		b.p.pointer(at, "not-unique", "A "+c.Name+" is found by its key or by one of its unique keys.", uniqueHint(c, d))
 		ok = false
 	}
 	return by, vals, ok
@@ -371,12 +371,18 @@ func sameFields(a, b []*schema.Field) bool {
 	return true
 }
 
-func uniqueNames(c *schema.Class) []string {
+// seen reports whether rows may be found by a field: it is visible on all of
+// them. A class that may not be read at all is refused elsewhere.
+func seen(d *authz.Decision, f *schema.Field) bool {
+	return d.Effect == authz.Denied || d.Mask[f.Index] == 0
+}
+
+func uniqueNames(c *schema.Class, d *authz.Decision) []string {
 	var out []string
 	for _, f := range c.Key {
 		out = append(out, f.JSON)
 	}
-	for _, u := range c.Uniques {
+	for _, u := range usableUniques(c, d) {
 		for _, f := range u.Fields {
 			out = append(out, f.JSON)
 		}
@@ -384,9 +390,28 @@ func uniqueNames(c *schema.Class) []string {
 	return out
 }
 
-func uniqueHint(c *schema.Class) string {
+// usableUniques are the unique keys whose every field is visible.
+func usableUniques(c *schema.Class, d *authz.Decision) []*schema.Index {
+	var out []*schema.Index
+next:
+	for _, u := range c.Uniques {
+		for _, f := range u.Fields {
+			if !seen(d, f) {
+				continue next
+			}
+		}
+		out = append(out, u)
+	}
+	return out
+}
+
+func uniqueHint(c *schema.Class, d *authz.Decision) string {
+	uniques := usableUniques(c, d)
+	if len(uniques) == 0 {
+		return "Use its key."
+	}
 	s := "Use one of:"
-	for i, u := range c.Uniques {
+	for i, u := range uniques {
 		if i > 0 {
 			s += ","
 		}
@@ -396,9 +421,6 @@ func uniqueHint(c *schema.Class) string {
 			}
 			s += " `" + f.JSON + "`"
 		}
-	}
-	if len(c.Uniques) == 0 {
-		return "Use its key."
 	}
 	return s + "."
 }

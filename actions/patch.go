@@ -75,7 +75,7 @@ func (w *writePlan) bindProperty(x *Exec, a *Patch, p *problems) error {
 	f := w.class.Field(a.Property)
 	b := w.binder(x, p)
 	if f == nil || !b.visible(f) {
-		return Errorf(NotFound, "`"+w.class.Name+"` has no member "+excerpt(a.Property)+".")
+		return Errorf(NotFound, "`"+w.class.Name+"` has no member `"+excerpt(a.Property)+"`.")
 	}
 	if !f.WriteOnly && !f.Type.Traits().Secret {
 		w.view = x.bindView(w.class, &View{Fields: []string{f.JSON}}, p)
@@ -194,14 +194,18 @@ func (w *writePlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result,
 
 // make creates the row of a PUT when there is none; nil, nil means there is one.
 func (w *writePlan) make(ctx context.Context, x *Exec, tx storage.Tx) (*Result, error) {
-	page, err := tx.Read(ctx, &storage.Query{Class: w.class, Key: w.key, Deleted: storage.WithDeleted, Limit: 1})
-	if err != nil || len(page.Rows) > 0 {
+	guard := x.Guard(w.class)
+	page, err := tx.Read(ctx, &storage.Query{Class: w.class, Key: w.key, Deleted: storage.WithDeleted, Limit: 1, Tests: []schema.Expr{x.seenLive(w.class)}})
+	if err != nil {
 		return nil, err
 	}
-	if w.filter != nil {
-		return nil, x.hidden(w.class, w.id)
-	}
-	if w.match.HasMatch {
+	exists := len(page.Rows) > 0
+	switch {
+	case exists && (page.Rows[0].Test(0) || !w.match.HasMatch):
+		return nil, nil
+	case w.filter != nil || guard != nil && w.create.d.Effect == authz.Denied:
+		return nil, x.hidden(w.class, w.id) // a row that is hidden is answered alike
+	case w.match.HasMatch:
 		return nil, Errorf(PreconditionFailed, "There is no "+w.class.Name+" "+excerpt(w.id)+" to match.")
 	}
 	if missed := w.create.missed[0]; len(missed) > 0 {
@@ -215,6 +219,14 @@ func (w *writePlan) make(ctx context.Context, x *Exec, tx storage.Tx) (*Result, 
 		return nil, err
 	}
 	return x.written(ctx, tx, Created, w.view, row, w.options, w.property)
+}
+
+// seenLive is the condition that the subject may see a row and that it is not deleted.
+func (x *Exec) seenLive(c *schema.Class) schema.Expr {
+	if c.DeletedAt == nil || !c.SoftDelete {
+		return x.sight(c)
+	}
+	return schema.And{x.sight(c), schema.IsNull{X: &schema.Path{Field: c.DeletedAt, Type: c.DeletedAt.Type}}}
 }
 
 // eachPlan patches several rows, each by its own patch, all or none.

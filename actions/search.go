@@ -36,7 +36,7 @@ func bindSearch(x *Exec, action Action) (Plan, error) {
 	*q = plan.view.query
 	q.Where = x.Resolve(plan.d.Where)
 	if plan.parent != nil {
-		q.Where = conj(q.Where, plan.parent.children())
+		q.Where = conj(q.Where, plan.parent.children(x))
 	}
 	cond := x.conditions(c, &a.Select, &p, "")
 	q.Where = conj(q.Where, cond)
@@ -176,8 +176,8 @@ func (p *parentPlan) authorize(x *Exec) error {
 	if err := x.permit(d, p.class, authz.Get); err != nil {
 		return err
 	}
-	if f := p.rel.Field; f != nil && f.Class == p.class && d.Mask[f.Index] < 0 {
-		return Errorf(NotFound, "`"+p.class.Name+"` has no relation "+excerpt(p.a.Relation)+".")
+	if _, _, hidden := x.crossing(p.rel); hidden {
+		return Errorf(NotFound, "`"+p.class.Name+"` has no member `"+excerpt(p.a.Relation)+"`.")
 	}
 	return nil
 }
@@ -195,16 +195,18 @@ func (p *parentPlan) exists(ctx context.Context, x *Exec, r storage.Reader) erro
 }
 
 func (p *parentPlan) seen(x *Exec) schema.Expr {
-	d := x.Decide(p.class, authz.Get)
-	where := x.Resolve(d.Where)
-	if f := p.rel.Field; f != nil && f.Class == p.class && d.Mask[f.Index] > 0 {
-		where = conj(where, x.Resolve(d.Tests[d.Mask[f.Index]-1]))
-	}
-	return where
+	near, _, _ := x.crossing(p.rel)
+	return conj(x.Resolve(x.Decide(p.class, authz.Get).Where), near)
 }
 
-// children is the condition that a row of the relation belongs to the parent.
-func (p *parentPlan) children() schema.Expr {
+// children is the condition that a row of the relation belongs to the parent,
+// and that the subject may see that it does.
+func (p *parentPlan) children(x *Exec) schema.Expr {
+	_, far, _ := x.crossing(p.rel)
+	return conj(p.belongs(), far)
+}
+
+func (p *parentPlan) belongs() schema.Expr {
 	if k := p.rel.Kind; k == schema.ToMany || k == schema.InverseOne {
 		f := p.rel.Field
 		return schema.Compare{Op: schema.Eq, Left: &schema.Path{Field: f, Type: f.Type}, Right: schema.Lit{Value: p.key[0]}}
@@ -249,7 +251,7 @@ func (s *relatedPlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*Res
 	}
 	q := s.query
 	q.Watch = s.view.watch
-	q.Where = conj(x.Resolve(s.d.Where), s.parent.children())
+	q.Where = conj(x.Resolve(s.d.Where), s.parent.children(x))
 	page, err := r.Read(ctx, &q)
 	if err != nil {
 		return nil, err

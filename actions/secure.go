@@ -81,18 +81,55 @@ func (s *securer) expr(e schema.Expr, c *schema.Class) schema.Expr {
 	return e
 }
 
+// crossing says when walking a relation tells no more than the field that makes
+// it: hidden means never; near is a condition on the row one comes from, far one
+// on the row one gets to, nil where there is none. The way back through a reference
+// is as hidden as the reference. A class that may not be read at all is left to
+// whoever authorizes it.
+func (x *Exec) crossing(r *schema.Relation) (near, far schema.Expr, hidden bool) {
+	f := r.Field
+	if f == nil {
+		return nil, nil, false
+	}
+	d := x.Decide(f.Class, authz.Get)
+	if d.Effect == authz.Denied {
+		return nil, nil, false
+	}
+	switch m := d.Mask[f.Index]; {
+	case m < 0:
+		return nil, nil, true
+	case m == 0:
+		return nil, nil, false
+	case forward(r):
+		return x.Resolve(d.Tests[m-1]), nil, false
+	default:
+		return nil, x.Resolve(d.Tests[m-1]), false
+	}
+}
+
+// forward reports whether the field that makes the relation is on the side one comes from.
+func forward(r *schema.Relation) bool { return r.Kind == schema.ToOne || r.Kind == schema.Link }
+
+// cross notes that a relation is walked and returns the conditions on both its ends.
+func (s *securer) cross(r *schema.Relation) (near, far schema.Expr) {
+	near, far, hidden := s.x.crossing(r)
+	if hidden || s.x.Decide(r.To, authz.Get).Effect == authz.Denied {
+		s.hide(r.Field)
+	}
+	return near, far
+}
+
 func (s *securer) exists(e schema.Exists, c *schema.Class) schema.Expr {
-	if f := e.Rel.Field; f != nil && f.Class == c {
-		s.see(f, c)
-	} else if f != nil {
-		s.seeFrom(f)
+	near, far := s.cross(e.Rel)
+	if near != nil {
+		s.tests = append(s.tests, near)
 	}
 	inner := securer{x: s.x}
 	where := inner.expr(e.Where, e.Rel.To)
 	if inner.hidden != nil && s.hidden == nil {
 		s.hidden = inner.hidden
 	}
-	return schema.Exists{Rel: e.Rel, Where: where, Guard: s.guard(e.Rel.To, inner.tests, e.Guard)}
+	return schema.Exists{Rel: e.Rel, Where: where, Guard: s.guard(e.Rel.To, inner.tests, conj(e.Guard, far))}
 }
 
 // guard is what of a class may take part: its read predicate and extra tests.
@@ -118,21 +155,16 @@ func (s *securer) path(p *schema.Path, c *schema.Class) *schema.Path {
 	q := *p
 	q.Steps = make([]schema.Step, len(p.Steps))
 	for i, step := range p.Steps {
-		var tests []schema.Expr
-		if f := step.Rel.Field; f != nil && f.Class == at {
-			// The reference itself must be visible where the walk starts.
-			if i == 0 {
-				s.see(f, at)
-			} else {
-				tests = s.on(f, at)
-				q.Steps[i-1].Guard = conj(append(tests, q.Steps[i-1].Guard)...)
-			}
+		near, far := s.cross(step.Rel)
+		switch {
+		case near == nil:
+		case i == 0:
+			s.tests = append(s.tests, near)
+		default:
+			q.Steps[i-1].Guard = conj(near, q.Steps[i-1].Guard)
 		}
 		at = step.Rel.To
-		q.Steps[i] = schema.Step{Rel: step.Rel, Guard: s.guard(at, nil, step.Guard)}
-		if s.x.Decide(at, authz.Get).Effect == authz.Denied {
-			s.hide(p.Field)
-		}
+		q.Steps[i] = schema.Step{Rel: step.Rel, Guard: s.guard(at, nil, conj(far, step.Guard))}
 	}
 	last := &q.Steps[len(q.Steps)-1]
 	last.Guard = conj(append(s.on(p.Field, at), last.Guard)...)
@@ -153,13 +185,6 @@ func (s *securer) related(p *schema.Path) *schema.Path {
 // see notes that the row's own field is read.
 func (s *securer) see(f *schema.Field, c *schema.Class) {
 	s.tests = append(s.tests, s.on(f, c)...)
-}
-
-// seeFrom notes a relation owned by the other side: its reference must be visible there.
-func (s *securer) seeFrom(f *schema.Field) {
-	if s.x.Decide(f.Class, authz.Get).Effect == authz.Denied {
-		s.hide(f)
-	}
 }
 
 // on returns the condition under which a field of a class may be seen, and

@@ -188,6 +188,9 @@ func (b *viewBinder) names(c *schema.Class, tree *fieldNode, d *authz.Decision, 
 			f = nil
 		}
 		r := c.Relation(n.name)
+		if r != nil && !b.usable(r) {
+			r = nil
+		}
 		switch {
 		case len(n.children) == 0 && !n.star && f != nil:
 			picks[f] = nil
@@ -219,10 +222,7 @@ func (b *viewBinder) fieldNames(c *schema.Class, d *authz.Decision) []string {
 			out = append(out, f.JSON)
 		}
 	}
-	for _, r := range c.Relations {
-		out = append(out, r.Name)
-	}
-	return out
+	return append(out, b.relationNames(c)...)
 }
 
 // expansion is one relation to be shown.
@@ -282,21 +282,19 @@ func (b *viewBinder) expansions(c *schema.Class, with []With, subtrees map[*sche
 		if tree == nil {
 			tree = &fieldNode{star: true}
 		}
-		d := b.x.Decide(c, authz.Get)
-		if r.Field != nil && r.Field.Class == c && !b.visible(r.Field, d) {
-			b.p.param("with", "unknown", "`"+c.Name+"` has no relation `"+excerpt(r.Name)+"`.", "")
-			return
-		}
 		view, _ := b.bind(r.To, tree, w.With, depth-1, path+".")
 		e := &expansion{rel: r, view: view}
 		e.q = view.query
 		b.x.bindRelated(&e.q, r, &w.Select, view, b.p, path)
+		if _, far, _ := b.x.crossing(r); far != nil {
+			e.q.Where = conj(e.q.Where, far)
+		}
 		out.list = append(out.list, e)
 	}
 	for i := range with {
 		r := c.Relation(with[i].Relation)
-		if r == nil || !usable(r) {
-			b.p.param("with", "unknown", "`"+c.Name+"` has no relation `"+excerpt(at+with[i].Relation)+"`.", suggest(with[i].Relation, relationNames(c)))
+		if r == nil || !b.usable(r) {
+			b.p.param("with", "unknown", "`"+c.Name+"` has no relation `"+excerpt(at+with[i].Relation)+"`.", suggest(with[i].Relation, b.relationNames(c)))
 			continue
 		}
 		if out.take(r) == nil {
@@ -311,13 +309,17 @@ func (b *viewBinder) expansions(c *schema.Class, with []With, subtrees map[*sche
 	return out
 }
 
-// usable reports whether clients may walk the relation: internal classes stay inside.
-func usable(r *schema.Relation) bool { return !r.To.Internal }
+// usable reports whether the subject may walk the relation: internal classes
+// stay inside, and what makes the relation must be visible on some rows.
+func (b *viewBinder) usable(r *schema.Relation) bool {
+	_, _, hidden := b.x.crossing(r)
+	return !hidden && !r.To.Internal
+}
 
-func relationNames(c *schema.Class) []string {
+func (b *viewBinder) relationNames(c *schema.Class) []string {
 	var out []string
 	for _, r := range c.Relations {
-		if usable(r) {
+		if b.usable(r) {
 			out = append(out, r.Name)
 		}
 	}
@@ -330,7 +332,7 @@ func (b *viewBinder) expand(out *boundView, e *expansion) {
 		name = e.rel.Field.JSON
 	}
 	var test int8
-	if f := e.rel.Field; f != nil && f.Class == out.shown.Class {
+	if f := e.rel.Field; f != nil && forward(e.rel) {
 		if d := b.x.Decide(f.Class, authz.Get); d.Effect != authz.Denied {
 			test = max(d.Mask[f.Index], 0)
 		}

@@ -369,10 +369,7 @@ func (x *Exec) guards(t *target, tests []schema.Expr) []storage.Guard {
 func (x *Exec) before(ctx context.Context, tx storage.Tx, t *target, in *input) (int64, *input, error) {
 	version, several := t.match.versions()
 	required := t.class.Concurrency == "required" && !t.match.HasMatch && !x.Subject.System
-	immutable := false
-	for _, a := range in.values {
-		immutable = immutable || a.Field.Immutable && in.given[a.Field] != ""
-	}
+	immutable := in.fixed()
 	if !several && !required && !immutable && len(in.merges) == 0 && !t.match.HasNoneMatch {
 		return version, in, nil
 	}
@@ -409,8 +406,43 @@ func (x *Exec) before(ctx context.Context, tx storage.Tx, t *target, in *input) 
 			version = -1
 		}
 	}
+	if in, err = x.lookedUp(ctx, tx, in); err != nil {
+		return 0, nil, err
+	}
 	settled, err := x.settle(in, row)
 	return version, settled, err
+}
+
+// fixed reports whether an input names an immutable field, in whatever spelling.
+func (in *input) fixed() bool {
+	for f, at := range in.given {
+		if f.Immutable && at != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// lookedUp finds the targets of immutable references, so that they can be
+// compared with those that are stored. What is not found is left to references.
+func (x *Exec) lookedUp(ctx context.Context, tx storage.Reader, in *input) (*input, error) {
+	out := *in
+	out.lookups = nil
+	for _, l := range in.lookups {
+		if l.field.Immutable {
+			to := l.field.Ref.To
+			found, err := x.find(ctx, tx, to, l.by, l.vals, x.Guard(to))
+			if err != nil {
+				return nil, err
+			}
+			if found != nil {
+				out.values = append(out.values[:len(out.values):len(out.values)], storage.Assign{Field: l.field, Value: found[0]})
+				continue
+			}
+		}
+		out.lookups = append(out.lookups, l)
+	}
+	return &out, nil
 }
 
 // settle finishes an input with the stored row: merges nested objects, and lets
@@ -418,22 +450,25 @@ func (x *Exec) before(ctx context.Context, tx storage.Tx, t *target, in *input) 
 func (x *Exec) settle(in *input, row *storage.Row) (*input, error) {
 	var p problems
 	kept := make([]storage.Assign, 0, len(in.values)+len(in.merges))
-	for _, a := range in.values {
+	keep := func(a storage.Assign) {
 		at := in.given[a.Field]
-		if a.Field.Immutable && at != "" {
-			if !schema.Equal(a.Value, row.Values[a.Field.Index]) {
-				p.pointer(at, "immutable", "`"+a.Field.JSON+"` cannot change once it is set.", "")
-			}
-			continue
+		if !a.Field.Immutable || at == "" {
+			kept = append(kept, a)
+			return
 		}
-		kept = append(kept, a)
+		if !schema.Equal(a.Value, row.Values[a.Field.Index]) {
+			p.pointer(at, "immutable", "`"+a.Field.JSON+"` cannot change once it is set.", "")
+		}
+	}
+	for _, a := range in.values {
+		keep(a)
 	}
 	for _, m := range in.merges {
 		v, bad := m.field.Type.(merger).Merge(row.Values[m.field.Index], m.patch)
 		for _, q := range bad {
 			p.add(Problem{Code: q.Code, Detail: sentence(problemText{m.field.JSON, q}), Pointer: m.at + q.Pointer, Hint: q.Hint})
 		}
-		kept = append(kept, storage.Assign{Field: m.field, Value: v})
+		keep(storage.Assign{Field: m.field, Value: v})
 	}
 	settled := *in
 	settled.values, settled.merges = kept, nil
@@ -509,6 +544,9 @@ func (x *Exec) stored(err error, in *input) error {
 		e.Errors = []Problem{{Code: string(ReferenceMissing), Detail: e.Detail, Pointer: in.place(ref.Field)}}
 		return e
 	case errors.As(err, &held):
+		if x.Guard(held.By.Class) != nil || !x.Decide(held.By.Class, authz.Get).Always(held.By) {
+			return Errorf(StillReferenced, "Still referenced by other records.") // how many, and of what, may be hidden
+		}
 		return Errorf(StillReferenced, "Still referenced by "+strconv.FormatInt(held.Count, 10)+" of "+held.By.Class.Collection+".")
 	case errors.As(err, &check):
 		return Invalid(Problem{Code: "check", Detail: "The check " + check.Check.Name + " does not hold: " + check.Check.Text + "."})

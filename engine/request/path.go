@@ -179,15 +179,16 @@ func noRow(c *schema.Class) error {
 	return notFound("There is no such "+c.Name+".", "")
 }
 
+// noMember suggests what everybody may know of who reads the class at all.
 func (p *Parser) noMember(c *schema.Class, name string) error {
 	var known []string
 	for _, f := range c.Fields {
-		if f.Shown() {
+		if f.Shown() && f.Read == nil {
 			known = append(known, f.JSON)
 		}
 	}
 	for _, r := range c.Relations {
-		if c.Nested[r.Name] != "none" && r.To.Expose && !r.To.Internal {
+		if c.Nested[r.Name] != "none" && r.To.Expose && !r.To.Internal && (r.Field == nil || r.Field.Read == nil) {
 			known = append(known, r.Name)
 		}
 	}
