@@ -20,6 +20,7 @@ type createPlan struct {
 	missed [][]Problem // required members that only a row that exists may leave out
 	many   bool
 	parent *parentPlan
+	join   *joinPlan // nil unless the parent holds the set that the rows join
 }
 
 func bindCreate(x *Exec, action Action) (Plan, error) {
@@ -33,6 +34,7 @@ func bindCreate(x *Exec, action Action) (Plan, error) {
 	if plan.parent, err = x.bindParent(a.Parent); err != nil {
 		return nil, err
 	}
+	plan.join = plan.parent.join(x, &p)
 	if c.OnConflict == "update" {
 		plan.update = x.Decide(c, authz.Update)
 	}
@@ -98,6 +100,9 @@ func (c *createPlan) Authorize(x *Exec) error {
 			return err
 		}
 	}
+	if err := c.join.authorize(x); err != nil {
+		return err
+	}
 	return x.permitExpansions(&c.view.query)
 }
 
@@ -128,6 +133,9 @@ func (c *createPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result
 	}
 	if !c.many {
 		row, created, err := c.one(ctx, x, tx, 0)
+		if err == nil {
+			err = c.join.add(ctx, x, tx, c.class, *row)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -138,15 +146,20 @@ func (c *createPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result
 		return x.written(ctx, tx, outcome, c.view, row, &c.a.Options, "")
 	}
 	res := &Result{Outcome: Created, Class: c.class, View: c.view.shown, List: true, DryRun: c.a.DryRun, Rows: []storage.Row{}}
+	made := make([]storage.Row, 0, len(c.inputs))
 	for i := range c.inputs {
 		row, created, err := c.one(ctx, x, tx, i)
 		if err != nil {
 			return nil, err
 		}
 		res.Mixed = res.Mixed || !created
+		made = append(made, *row)
 		if sees(c.view, row) {
 			res.Rows = append(res.Rows, *row)
 		}
+	}
+	if err := c.join.add(ctx, x, tx, c.class, made...); err != nil {
+		return nil, err
 	}
 	if len(c.inputs) == 0 {
 		res.Outcome = Updated // nothing was made: 200 with an empty list
