@@ -110,14 +110,16 @@ func (e *Engine) revision(s *schema.Schema, a authz.Authorizer) (*live, error) {
 	if err != nil {
 		return nil, err
 	}
+	snapshot := &actions.Snapshot{
+		Schema: s, Authorizer: a, Handlers: cfg.Handlers, HashPassword: accounts.HashPassword, Random: rand.Reader,
+		Counted: styleOf(cfg.Settings, s) == "envelope",
+		Limits:  limits.action(s.App),
+	}
 	return &live{
 		engine:   e,
 		accounts: accounts,
-		snapshot: &actions.Snapshot{
-			Schema: s, Authorizer: a, Handlers: cfg.Handlers, HashPassword: accounts.HashPassword, Random: rand.Reader,
-			Counted: styleOf(cfg.Settings, s) == "envelope",
-			Limits:  limits.action(s.App),
-		},
+		snapshot: snapshot,
+		docs:     newDocs(cfg.Settings, snapshot),
 		parser: &request.Parser{
 			Schema: s, Mount: mountOf(cfg.Settings, s), Formats: format.Names(),
 			Limits: request.Limits{Target: limits.Target, Body: limits.Body, JSON: strictjson.Limits{
@@ -148,6 +150,7 @@ type live struct {
 	snapshot *actions.Snapshot
 	parser   *request.Parser
 	accounts *account.Accounts
+	docs     *docsPage
 }
 
 func (l *live) Schema() *schema.Schema { return l.snapshot.Schema }

@@ -27,6 +27,8 @@ type revision interface {
 	// PATCH takes there (RFC 5789 §3.1), nil where it is not offered.
 	Allow(r *http.Request) (methods, patch []string, err error)
 	Invoke(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error)
+	// Docs is the documentation of the application.
+	Docs() *docsPage
 	// Accounts checks credentials and logs users in.
 	Accounts() accounts
 	// Ready says why the application cannot serve now, or nil.

@@ -35,6 +35,7 @@ type testRevision struct {
 	parse  func(r *http.Request) error
 	invoke func(s *authz.Subject, a actions.Action) (*actions.Result, error)
 	ready  error
+	docs   *docsPage
 	failed error // of every look at credentials
 }
 
@@ -60,6 +61,7 @@ func (t *testRevision) Invoke(_ context.Context, s *authz.Subject, a actions.Act
 	return t.invoke(s, a)
 }
 
+func (t *testRevision) Docs() *docsPage                 { return t.docs }
 func (t *testRevision) Accounts() accounts              { return t }
 func (t *testRevision) Ready(ctx context.Context) error { return t.ready }
 
@@ -689,7 +691,7 @@ func TestFixedPlaces(t *testing.T) {
 		status                      int
 		want                        string
 	}{
-		{"root", "plain", "GET", "/", 200, `{"title":"Acme \"CRM\"","version":"1.0","links":{"api":"/api/","health":"/api/health"}}`},
+		{"root", "plain", "GET", "/", 200, `{"title":"Acme \"CRM\"","version":"1.0","links":{"api":"/api/","docs":"/docs","health":"/api/health"}}`},
 		{"index", "plain", "GET", "/api", 200, `{"title":"Acme \"CRM\"","version":"1.0","links":{"users":"/api/users","customers":"/api/customers"}}`},
 		{"index with a slash", "plain", "GET", "/api/", 200, `{"title":"Acme \"CRM\"","version":"1.0","links":{"users":"/api/users","customers":"/api/customers"}}`},
 		{"health", "plain", "GET", "/api/health", 200, `{"status":"ok"}`},

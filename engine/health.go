@@ -57,8 +57,12 @@ func (x *exchange) notReady(status string, err error) {
 	x.sendDocument(http.StatusServiceUnavailable, []byte(`{"status":"`+status+`"}`))
 }
 
-// elsewhere answers paths outside of the API: the welcome page of links, and nothing else.
+// elsewhere answers paths outside of the API: the welcome page of links, the documentation, and nothing else.
 func (x *exchange) elsewhere(path string) {
+	if x.documented(path) {
+		x.docs()
+		return
+	}
 	if path != "/" {
 		x.fail(actions.Errorf(actions.NotFound, "There is nothing at this path; the API is at "+x.mount+"."))
 		return
@@ -70,6 +74,10 @@ func (x *exchange) elsewhere(path string) {
 		b = schema.AppendQuoted(b, x.schema.App.Version)
 		b = append(b, `,"links":{"api":`...)
 		b = schema.AppendQuoted(b, x.mount+"/")
+		if x.hasDocs() {
+			b = append(b, `,"docs":`...)
+			b = schema.AppendQuoted(b, docsPath)
+		}
 		b = append(b, `,"health":`...)
 		b = schema.AppendQuoted(b, x.mount+"/health")
 		return append(b, "}}"...)
@@ -81,6 +89,8 @@ func (x *exchange) fixed(ctx context.Context, rest string) bool {
 	switch {
 	case rest == "" || rest == "/":
 		x.document(x.index)
+	case x.mount == "" && x.documented(rest):
+		x.docs()
 	case rest == "/health":
 		x.document(func() []byte { return []byte(`{"status":"ok"}`) })
 	case x.schema.Login != nil && len(rest) > len("/auth/") && rest[:len("/auth/")] == "/auth/":
@@ -101,7 +111,11 @@ func (x *exchange) document(content func() []byte) {
 		x.fail(err)
 		return
 	}
-	x.w.Header()["Link"] = []string{"<" + x.mount + `/health>; rel="status"`}
+	link := "<" + x.mount + `/health>; rel="status"`
+	if x.hasDocs() {
+		link += ", <" + docsPath + `>; rel="service-doc"`
+	}
+	x.w.Header()["Link"] = []string{link}
 	x.sendDocument(http.StatusOK, content())
 }
 

@@ -189,14 +189,18 @@ func (x *exchange) envelopeOf(e *actions.Error, s status) *envelopeError {
 	if hint := x.hintOf(e); hint != "" {
 		message += " Hint: " + hint
 	}
-	code := strings.ToUpper(strings.ReplaceAll(string(e.Code), "-", "_"))
-	if e.Code == actions.ActionInvalid {
-		code = "VALIDATION_ERROR"
-	}
 	return &envelopeError{
-		Error: envelopeCause{Code: code, Message: message, Details: e.Errors, Outcome: outcomes[e.Code]},
+		Error: envelopeCause{Code: envelopeCode(e.Code), Message: message, Details: e.Errors, Outcome: outcomes[e.Code]},
 		Meta:  envelopeMeta{Timestamp: x.start.UTC().Format(time.RFC3339), RequestID: x.id},
 	}
+}
+
+// envelopeCode is how envelopes write a code.
+func envelopeCode(code actions.Code) string {
+	if code == actions.ActionInvalid {
+		return "VALIDATION_ERROR"
+	}
+	return strings.ToUpper(strings.ReplaceAll(string(code), "-", "_"))
 }
 
 // detailsByField shows problems as an object of field → sentences, in the order they were found.

@@ -14,6 +14,8 @@ type Settings struct {
 	Auth   Auth
 	Log    Log
 	Rate   Rate
+	// NoDocs switches the documentation page off.
+	NoDocs bool
 	// Dev explains denials, allows HTTP Basic against the login class.
 	Dev bool
 }

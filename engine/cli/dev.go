@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/dowel-dev/dowel/engine"
 )
 
 // devCmd is `dowel dev`.
@@ -77,6 +79,9 @@ func (p *project) banner(r *run, base string, took time.Duration) {
 	r.note("database  %s", p.whereRowsAre())
 	r.note("")
 	r.note("  API     %s%s", base, mount)
+	if at := p.docs(); at != "" {
+		r.note("  docs    %s%s", base, at)
+	}
 	if class := p.showcase(); class != "" {
 		login := ""
 		if user, password := p.demoUser(); user != "" {
@@ -96,6 +101,11 @@ func (p *project) mount() string {
 		}
 	}
 	return "/api"
+}
+
+// docs is the path of the documentation page, "" where it is switched off or the API has its place.
+func (p *project) docs() string {
+	return engine.DocsPath(p.cfg.Engine, p.schema)
 }
 
 func (p *project) whereRowsAre() string {

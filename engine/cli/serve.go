@@ -53,6 +53,11 @@ func (c *serveCmd) Run(r *run) error {
 	}
 	r.note("dowel %s serves %s on http://%s (%s, started in %d ms)",
 		r.app.version(), p.title(), listener.Addr(), masked(p.cfg.DB), time.Since(began).Milliseconds())
+	base := "http://" + reachable(listener.Addr().String())
+	r.note("API       %s%s", base, p.mount())
+	if at := p.docs(); at != "" {
+		r.note("docs      %s%s", base, at)
+	}
 
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)

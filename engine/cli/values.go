@@ -53,6 +53,14 @@ func positive(to *int, v string) error {
 	return nil
 }
 
+// no is yes for a setting that is kept as its opposite.
+func no(to *bool, v string) error {
+	on := false
+	err := yes(&on, v)
+	*to = err == nil && !on
+	return err
+}
+
 func yes(to *bool, v string) error {
 	if v != "true" && v != "false" {
 		return fmt.Errorf("%q is neither true nor false", v)
