@@ -163,7 +163,6 @@ func (s *scanner) entry(i int, body string, from int) int {
 		if value != "" && value[0] != '#' {
 			b.WriteByte(' ')
 		}
-		at = s.top().from
 		body = value
 	} else if !e.dash {
 		s.ok = false // a scalar at the top, or a complex key

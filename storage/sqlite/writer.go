@@ -38,6 +38,7 @@ func (s *Store) Write(ctx context.Context, fn func(storage.Tx) error) error {
 		return err // the job may still be in the queue, so it is not used again
 	}
 	err, panicked := j.err, j.panicked
+	//lint:ignore SA1012 a job at rest keeps nothing alive
 	j.reset(nil, nil)
 	jobs.Put(j)
 	if panicked != nil {
