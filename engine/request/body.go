@@ -41,7 +41,14 @@ func (p *Parser) content(r *http.Request, op *operation, a actions.Action) error
 	if len(text) == 0 {
 		return missing(op)
 	}
-	if err := checkJSON(text, limits.JSON); err != nil {
+	if media == typeCSV || media == typeLines {
+		list, err := rows(text, media, p.Schema.Class(a.(*actions.Create).Class), limits.JSON)
+		if err == nil {
+			setContent(a, list, typeJSON)
+		}
+		return err
+	}
+	if err := checkJSON(text, limits.JSON, 0); err != nil {
 		return err
 	}
 	text = bytes.Trim(text, " \t\r\n")
@@ -128,7 +135,7 @@ func mediaOf(r *http.Request, op *operation) (string, error) {
 func unsupported(op *operation, why string) error {
 	e := actions.Errorf(actions.UnsupportedMediaType, why+" Send "+strings.Join(op.types, " or ")+".")
 	e.Accept = op.types
-	if len(op.types) > 1 {
+	if slices.Contains(op.types, typeMerge) {
 		e.Patch = op.types
 	}
 	return e
@@ -176,7 +183,8 @@ func unreadable(err error, limit int64) error {
 }
 
 // checkJSON applies the strict reader and turns what it finds into a refusal.
-func checkJSON(text []byte, limits strictjson.Limits) error {
+// before counts the lines before the text.
+func checkJSON(text []byte, limits strictjson.Limits, before int) error {
 	err := strictjson.Check(text, limits)
 	if err == nil {
 		return nil
@@ -185,6 +193,7 @@ func checkJSON(text []byte, limits strictjson.Limits) error {
 	if !errors.As(err, &bad) {
 		return actions.Errorf(actions.BadContent, "The content is not JSON.")
 	}
+	bad.Line += before
 	detail := "Line " + itoa(bad.Line) + ", column " + itoa(bad.Column) + ": " + bad.Detail
 	e := actions.Errorf(actions.BadContent, detail)
 	e.Errors = []actions.Problem{{Code: "syntax", Detail: detail, Pointer: bad.Pointer, Line: bad.Line, Column: bad.Column}}

@@ -172,9 +172,9 @@ func TestParseRefuses(t *testing.T) {
 		{"content of GET", "GET /api/customers", nil, "{}", "content-not-allowed: A GET request has no content."},
 		{"content of DELETE", "DELETE /api/customers/7", nil, "{}", "content-not-allowed: A DELETE request has no content."},
 		{"content of restore", "POST /api/customers/7/restore", nil, `{"a":1}`, "content-not-allowed: This action takes no content."},
-		{"no content", "POST /api/customers", nil, "", "content-missing: The request needs content: send application/json."},
-		{"no type", "POST /api/customers", []string{"Content-Type: "}, "{}", "unsupported-media-type: The content has no `Content-Type`. Send application/json."},
-		{"another type", "POST /api/customers", []string{"Content-Type: text/plain"}, "{}", "unsupported-media-type: Content of type `text/plain` is not understood here. Send application/json."},
+		{"no content", "POST /api/customers", nil, "", "content-missing: The request needs content: send application/json or application/x-ndjson or text/csv."},
+		{"no type", "POST /api/customers", []string{"Content-Type: "}, "{}", "unsupported-media-type: The content has no `Content-Type`. Send application/json or application/x-ndjson or text/csv."},
+		{"another type", "POST /api/customers", []string{"Content-Type: text/plain"}, "{}", "unsupported-media-type: Content of type `text/plain` is not understood here. Send application/json or application/x-ndjson or text/csv."},
 		{"a form", "POST /api/customers", []string{"Content-Type: application/x-www-form-urlencoded"}, "a=b", "unsupported-media-type:"},
 		{"a relative of JSON", "POST /api/customers", []string{"Content-Type: application/vnd.api+json"}, "{}", "unsupported-media-type:"},
 		{"a patch type on POST", "POST /api/customers", []string{"Content-Type: application/merge-patch+json"}, "{}", "unsupported-media-type:"},
@@ -240,7 +240,7 @@ func TestRefusalsSayWhatWouldDo(t *testing.T) {
 	})
 	t.Run("media type of a creation", func(t *testing.T) {
 		e := refusal(t, p, ask("POST /api/customers", []string{"Content-Type: text/plain"}, "x"))
-		if e.Patch != nil || e.Encoding != nil || !cmp.Equal(e.Accept, []string{"application/json"}) {
+		if e.Patch != nil || e.Encoding != nil || !cmp.Equal(e.Accept, []string{"application/json", "application/x-ndjson", "text/csv"}) {
 			t.Errorf("%+v", e)
 		}
 	})

@@ -51,10 +51,13 @@ const (
 	typeJSON      = "application/json"
 	typeMerge     = "application/merge-patch+json"
 	typeJSONPatch = "application/json-patch+json"
+	typeLines     = "application/x-ndjson"
+	typeCSV       = "text/csv"
 )
 
 var (
 	jsonTypes  = []string{typeJSON}
+	listTypes  = []string{typeJSON, typeLines, typeCSV}
 	mergeTypes = []string{typeMerge, typeJSON}
 	patchTypes = []string{typeMerge, typeJSONPatch, typeJSON}
 )
@@ -64,7 +67,7 @@ var (
 	opGetProperty   = operation{doGetProperty, always | deletedRows, noContent, nil}
 	opSearch        = operation{doSearch, always | viewing | deletedRows | filtering | paging, noContent, nil}
 	opRelated       = operation{doRelated, always | viewing | deletedRows, noContent, nil}
-	opCreate        = operation{doCreate, always | viewing | writing, mustContent, jsonTypes}
+	opCreate        = operation{doCreate, always | viewing | writing, mustContent, listTypes}
 	opReplace       = operation{doReplace, always | viewing | writing | filtering, mustContent, jsonTypes}
 	opPatch         = operation{doPatch, always | viewing | writing | filtering, mustContent, patchTypes}
 	opPutProperty   = operation{doPutProperty, always | writing | filtering, mustContent, jsonTypes}
