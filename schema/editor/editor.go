@@ -59,11 +59,10 @@ func (g *generator) section(s *language.Section) node {
 		p["description"] = describe(&k)
 		properties[k.Name] = p
 	}
-	n := node{"type": "object", "description": s.Doc, "properties": properties, "additionalProperties": false}
-	if s.Extra {
-		n["patternProperties"] = node{"^x-": true}
+	return node{
+		"type": "object", "description": s.Doc, "properties": properties,
+		"patternProperties": node{"^x-": true}, "additionalProperties": false,
 	}
-	return n
 }
 
 func describe(k *language.Key) string {

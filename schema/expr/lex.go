@@ -80,10 +80,13 @@ func signLen(s string) int {
 }
 
 func lexNumber(src string, at int) (token, *SyntaxError) {
+	if end := dateEnd(src, at); end > 0 {
+		return token{}, &SyntaxError{Offset: at, End: end, Message: "a date without quotes", Hint: "dates and times go in single quotes: '" + src[at:end] + "'"}
+	}
 	i := digits(src, at)
 	if i < len(src) && nameStart(src[i]) && src[i] != 'e' && src[i] != 'E' {
 		end := nameEnd(src, i)
-		if end == i+1 && strings.IndexByte("smhdw", src[i]) >= 0 {
+		if isSpan(src[at:end]) {
 			return token{tokDuration, at, end, src[at:end]}, nil
 		}
 		return token{}, &SyntaxError{Offset: at, End: end, Message: "a name cannot begin with a digit", Hint: "lengths of time are written 30s, 5m, 2h, 7d or 1w; text goes in single quotes"}
@@ -106,6 +109,38 @@ func lexNumber(src string, at int) (token, *SyntaxError) {
 		return token{}, &SyntaxError{Offset: at, End: nameEnd(src, i), Message: "letters follow this number directly", Hint: "text goes in single quotes"}
 	}
 	return token{tokNumber, at, i, src[at:i]}, nil
+}
+
+// isSpan reports whether a word is a length of time: 7d, 1h30m.
+func isSpan(word string) bool {
+	for len(word) > 0 {
+		n := digits(word, 0)
+		if n == 0 || n == len(word) || strings.IndexByte("smhdw", word[n]) < 0 {
+			return false
+		}
+		word = word[n+1:]
+	}
+	return true
+}
+
+// dateEnd returns where a date such as 2024-01-31 ends, with a time of day if there is one, or 0.
+func dateEnd(src string, at int) int {
+	const form = "0000-00-00"
+	if len(src)-at < len(form) {
+		return 0
+	}
+	for i := range len(form) {
+		if c := src[at+i]; form[i] == '0' && !digit(c) || form[i] == '-' && c != '-' {
+			return 0
+		}
+	}
+	end := at + len(form)
+	if end < len(src) && src[end] == 'T' {
+		for end < len(src) && (nameStart(src[end]) || digit(src[end]) || strings.IndexByte(":+-.", src[end]) >= 0) {
+			end++
+		}
+	}
+	return end
 }
 
 func digits(src string, at int) int {
@@ -147,6 +182,9 @@ func strayCharacter(src string, at int) *SyntaxError {
 	switch r {
 	case '"', '`', '‘', '’', '“', '”':
 		e.Hint = "text goes in single quotes: 'active'"
+		if inside, _, ok := strings.Cut(src[at+n:], string(r)); ok && r < utf8.RuneSelf && !strings.Contains(inside, "'") {
+			e.Hint = "text goes in single quotes: '" + inside + "'"
+		}
 	case '&':
 		e.Hint = "write `and`"
 	case '|':

@@ -194,13 +194,23 @@ func (p *parser) unexpected(want string) {
 	case t.kind == tokName && t.text != lower && keywords[lower]:
 		hint = "write `" + lower + "` in lower case"
 	case t.kind == tokName && strings.HasPrefix(want, "`and`"):
-		hint = didYouMean(t.text, []string{"and", "or"})
+		if hint = otherWords[lower]; hint == "" {
+			hint = didYouMean(t.text, []string{"and", "or"})
+		}
 	case t.text == "=" && p.at > 0 && p.src[p.at-1] == '=':
 		hint = "equal is a single `=`"
 	case t.text == ">" && p.at > 0 && p.src[p.at-1] == '<':
 		hint = "unequal is written `!=`"
 	}
 	p.fail(t.start, t.end, "expected "+want+", found "+got, hint)
+}
+
+// otherWords are operators of other languages.
+var otherWords = map[string]string{
+	"contains": "write `name like '*text*'`, or `tags has 'x'` for a list", "includes": "write `name like '*text*'`, or `tags has 'x'` for a list",
+	"between": "write `>=` and `<=`", "ilike": "write `like`, which ignores case", "matches": "write `name like 'A*'`",
+	"starts_with": "write `name like 'A*'`", "startswith": "write `name like 'A*'`", "endswith": "write `name like '*z'`", "ends_with": "write `name like '*z'`",
+	"equals": "write `=`", "eq": "write `=`", "ne": "write `!=`", "lt": "write `<`", "le": "write `<=`", "gt": "write `>`", "ge": "write `>=`",
 }
 
 func didYouMean(word string, candidates []string) string {
@@ -488,16 +498,22 @@ var units = map[byte]time.Duration{
 	's': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour,
 }
 
-// span reads 7d. A hundred years are the most.
+// span reads 7d or 1h30m. A hundred years are the most.
 func (p *parser) span(t token) time.Duration {
 	const most = 100 * 366 * 24 * time.Hour
-	unit := units[t.text[len(t.text)-1]]
-	n, err := strconv.ParseInt(t.text[:len(t.text)-1], 10, 64)
-	if err != nil || n > int64(most/unit) {
-		p.fail(t.start, t.end, "this length of time is longer than a hundred years", "")
-		return 0
+	var sum time.Duration
+	for rest := t.text; rest != ""; {
+		end := digits(rest, 0)
+		unit := units[rest[end]]
+		n, err := strconv.ParseInt(rest[:end], 10, 64)
+		if err != nil || n > int64((most-sum)/unit) {
+			p.fail(t.start, t.end, "this length of time is longer than a hundred years", "")
+			return 0
+		}
+		sum += time.Duration(n) * unit
+		rest = rest[end+1:]
 	}
-	return time.Duration(n) * unit
+	return sum
 }
 
 // String returns the expression in its plainest spelling; Parse reads it back as the same tree.

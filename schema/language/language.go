@@ -65,10 +65,9 @@ type Key struct {
 
 // Section is a map whose keys the language gives.
 type Section struct {
-	Name  string
-	Doc   string
-	Keys  []Key
-	Extra bool // x- keys are kept for other tools
+	Name string
+	Doc  string
+	Keys []Key // beside them keys that begin with x- are kept for other tools
 }
 
 // Key returns the key of that name, or nil.
@@ -127,7 +126,7 @@ var sections = []*Section{
 	authSection, softDeleteSection, fieldSection, scopeSection, actionSection, returnsSection,
 }
 
-var fileSection = &Section{Name: "file", Doc: "A schema file.", Extra: true, Keys: []Key{
+var fileSection = &Section{Name: "file", Doc: "A schema file.", Keys: []Key{
 	{Name: "dowel", Doc: "Version of the language.", Shapes: choice(Version), Example: "dowel: 1"},
 	{Name: "app", Doc: "The application's own settings.", Shapes: object("app"), Example: "app: {title: Acme CRM, version: \"1.0\", style: envelope}"},
 	{Name: "defaults", Doc: "What holds for every class that does not say otherwise.", Shapes: object("defaults"), Example: "defaults: {page: 50, id: uuid, naming: camel}"},
@@ -139,7 +138,7 @@ var fileSection = &Section{Name: "file", Doc: "A schema file.", Extra: true, Key
 	{Name: "classes", Doc: "The entities: each is a table, a collection of the API and a target of rules.", Shapes: mapObject("class"), Example: "classes:\n  tag:\n    fields: {name: slug unique}\n    allow: {read: anyone}"},
 }}
 
-var appSection = &Section{Name: "app", Doc: "The application's own settings.", Extra: true, Keys: []Key{
+var appSection = &Section{Name: "app", Doc: "The application's own settings.", Keys: []Key{
 	{Name: "title", Doc: "Name shown in documents and the console.", Shapes: one(Text), Example: "title: Acme CRM"},
 	{Name: "version", Doc: "Version of the API.", Shapes: one(Text), Example: `version: "1.0"`},
 	{Name: "doc", Doc: "What the application is for.", Shapes: one(Text), Example: "doc: Customers and orders of Acme."},
@@ -175,7 +174,7 @@ var defaultsSection = &Section{Name: "defaults", Doc: "What holds for every clas
 	{Name: "on_delete", Doc: "What becomes of rows whose target is deleted.", Default: "restrict", Shapes: choice("restrict", "cascade", "set_null"), Example: "on_delete: cascade"},
 }, shared...)}
 
-var roleSection = &Section{Name: "role", Doc: "A global role.", Extra: true, Keys: []Key{
+var roleSection = &Section{Name: "role", Doc: "A global role.", Keys: []Key{
 	{Name: "doc", Doc: "Who has the role.", Shapes: one(Text), Example: "doc: Works with customers."},
 	{Name: "includes", Doc: "Roles whose rights come with it.", Shapes: oneOrList(Role), Example: "includes: agent"},
 }}
@@ -187,7 +186,7 @@ var tenantSection = &Section{Name: "tenant", Doc: "Every class but those with `t
 	{Name: "creator", Doc: "Role of whoever creates an organization.", Shapes: one(Role), Example: "creator: owner"},
 }}
 
-var typeSection = &Section{Name: "type", Doc: "A named type.", Extra: true, Keys: append([]Key{}, typeKeys...)}
+var typeSection = &Section{Name: "type", Doc: "A named type.", Keys: append([]Key{}, typeKeys...)}
 
 // The keys that say what a value is: of named types and of fields.
 var typeKeys = []Key{
@@ -203,7 +202,7 @@ var typeKeys = []Key{
 	{Name: "default", Word: "default=", Doc: "Value of a field that was not sent; `now` and `me` are worked out.", Shapes: either(one(Scalar), one(Any)), Example: "status: {enum: [draft, done], default: draft}"},
 }
 
-var fieldSection = &Section{Name: "field", Doc: "A member of a record, in its map form.", Extra: true, Keys: append(append([]Key{}, typeKeys...), []Key{
+var fieldSection = &Section{Name: "field", Doc: "A member of a record, in its map form.", Keys: append(append([]Key{}, typeKeys...), []Key{
 	{Name: "many", Doc: "A set of rows of another class, kept in a link table.", Shapes: one(Class), Example: "tags: {many: tag, by: name, create: true}"},
 	{Name: "by", Word: "by=", Doc: "Unique field of the other class that stands for its rows in JSON.", Shapes: one(Name), Fits: "many", Example: "tags: many tag by=name"},
 	{Name: "create", Word: "create", Doc: "A name that does not exist yet makes its row.", Default: "false", Shapes: one(Bool), Fits: "many with by", Example: "tags: many tag by=name create"},
@@ -247,7 +246,7 @@ var parts = append([]Key{
 
 var mixinSection = &Section{Name: "mixin", Doc: "A part of a class, taken in with `use`; the class's own words win.", Keys: without(parts, "id", "naming")}
 
-var classSection = &Section{Name: "class", Doc: "An entity: a table, a collection of the API, a target of rules.", Extra: true, Keys: append([]Key{
+var classSection = &Section{Name: "class", Doc: "An entity: a table, a collection of the API, a target of rules.", Keys: append([]Key{
 	{Name: "doc", Doc: "What a row is.", Shapes: one(Text), Example: "doc: A person or company we sell to."},
 	{Name: "key", Doc: "The field, or fields, that identify a row.", Default: "a generated id", Shapes: oneOrList(Field), Example: "key: [author, subject]"},
 	{Name: "collection", Doc: "Path segment of the class.", Default: "the plural", Shapes: one(Text), Example: "collection: people"},
@@ -274,7 +273,7 @@ var scopeSection = &Section{Name: "scope", Doc: "A named filter.", Keys: []Key{
 	{Name: "doc", Doc: "What it selects.", Shapes: one(Text), Example: "doc: Customers we talk to."},
 }}
 
-var actionSection = &Section{Name: "action", Doc: "An operation beside the generic ones.", Extra: true, Keys: []Key{
+var actionSection = &Section{Name: "action", Doc: "An operation beside the generic ones.", Keys: []Key{
 	{Name: "doc", Doc: "What it does.", Shapes: one(Text), Example: "doc: Publish the draft."},
 	{Name: "when", Doc: "Condition of the row without which the action is refused.", Shapes: one(Expr), Example: "when: status = 'draft'"},
 	{Name: "set", Doc: "Values to store: constants, names of inputs, me, now.", Shapes: []Shape{mapOf(Shape{Kind: Scalar})}, Example: "set: {status: published, published_at: now}"},

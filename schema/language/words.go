@@ -116,7 +116,7 @@ var foreign = map[string]map[string]string{
 		"primary": "write `key: NAME` beside `fields`", "primary_key": "write `key: NAME` beside `fields`",
 		"indexed": "write `index`", "searchable": "write `search`", "read_only": "write `readonly`",
 		"write_only": "write `writeonly`", "autoincrement": "write `auto=sequence`", "cascade": "write `on_delete=cascade`",
-		"maxlength": "write `max=`", "max_length": "write `max=`", "minlength": "write `min=`", "min_length": "write `min=`",
+		"maxlength": "write `max=`", "max_length": "write `max=`", "minlength": "write `min=`", "minimum": "write `min=`", "maximum": "write `max=`", "length": "write `max=`", "size": "write `max=`", "min_length": "write `min=`",
 		"references": "write the class as the type", "precision": "write `scale=` for the digits after the point",
 	},
 	"key": {

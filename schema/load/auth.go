@@ -92,6 +92,9 @@ func (l *loader) readTenant(v value) {
 	o := l.object(v, "tenant", "`tenant`")
 	l.tenant = o
 	l.s.Tenant = &schema.Tenant{Pos: v.pos(), From: l.choice(o.get("from"), "tenant", "from", o.of("from"), "path")}
+	if !v.isMap() && !v.isNull() {
+		return // said above
+	}
 	if !o.get("class").given() {
 		l.report("E011", v.pos(), "", "write `tenant: {class: org}`", "`tenant` does not name the class of organizations")
 	} else if text, ok := l.text(o.get("class"), o.of("class")); ok {

@@ -109,7 +109,7 @@ func (l *loader) declareClasses(sections []value) {
 		all := declarations[name]
 		owner, best := 0, 0
 		for i, f := range all {
-			if n := ownership(f.o); n > best {
+			if n := claims(f.o); n > best {
 				owner, best = i, n
 			}
 		}
@@ -178,16 +178,41 @@ func ownership(o *object) int {
 	if len(o.keys) == 0 {
 		return owns
 	}
+	if o.rulesOthers() {
+		return allows
+	}
+	return adds
+}
+
+// claims counts what a declaration says that only the class itself may: of
+// several declarations the one with most of it is the class.
+func claims(o *object) int {
+	n := 0
+	for key := range o.keys {
+		if !additions[key] {
+			n++
+		}
+	}
+	if len(o.keys) == 0 || o.rulesOthers() {
+		n++
+	}
+	return n
+}
+
+// rulesOthers reports whether there are rules for more than its own actions.
+func (o *object) rulesOthers() bool {
 	for _, key := range []string{"allow", "deny"} {
-		if v := o.get(key); v.isMap() {
-			for i := 0; i < len(v.n.Content); i += 2 {
-				if !o.declares("actions", v.n.Content[i].Value) {
-					return allows
-				}
+		v := o.get(key)
+		if !v.isMap() {
+			continue
+		}
+		for i := 0; i < len(v.n.Content); i += 2 {
+			if !o.declares("actions", v.n.Content[i].Value) {
+				return true
 			}
 		}
 	}
-	return adds
+	return false
 }
 
 // declares reports whether a section of an object has a name.
@@ -206,8 +231,14 @@ func (o *object) declares(section, name string) bool {
 
 // use takes mixins in, each once, those they use before them.
 func (l *loader) use(d *classDecl, v value, what string) {
+	first := map[string]schema.Pos{}
 	for _, item := range l.texts(v, what) {
 		name := item.n.Value
+		if earlier, twice := first[name]; twice {
+			l.reportTwo("E012", item.pos(), "second time", earlier, "first time", "delete one of them", "%s has `%s` twice", what, name)
+			continue
+		}
+		first[name] = item.pos()
 		m := l.mixins[name]
 		if m == nil {
 			if !l.spoiled("mixin", name) {
@@ -215,7 +246,11 @@ func (l *loader) use(d *classDecl, v value, what string) {
 				for n := range l.mixins {
 					names = append(names, n)
 				}
-				l.report("E010", item.pos(), "no such mixin", diag.DidYouMean(name, sorted(names)), "unknown mixin `%s`", name)
+				help := diag.DidYouMean(name, sorted(names))
+				if strings.Contains(name, ",") {
+					help = listHelp(name)
+				}
+				l.report("E010", item.pos(), "no such mixin", help, "unknown mixin `%s`", name)
 			}
 			continue
 		}
@@ -254,6 +289,9 @@ func (l *loader) members(d *classDecl, key string) []member {
 	var all []member
 	index := map[string]int{}
 	for _, p := range d.parts {
+		if kind, ok := declares[key]; ok {
+			l.spoilAll(p.get(key), kind, d.c.Name)
+		}
 		for _, e := range l.entries(p.get(key), p.of(key)) {
 			i, taken := index[e.name]
 			if !taken {
@@ -270,6 +308,9 @@ func (l *loader) members(d *classDecl, key string) []member {
 	}
 	return all
 }
+
+// declares says what kind of names the sections of a class declare, for spoil.
+var declares = map[string]string{"fields": "member", "computed": "member", "actions": "action", "roles": "row role"}
 
 type member struct {
 	entry

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -64,7 +65,9 @@ type doctor struct {
 	flow    []bracket // open brackets
 	quote   rune      // open quote, or 0
 	quoteAt schema.Pos
-	block   int // indentation of the line with | or >, or -1
+	block   int          // indentation of the line with | or >, or -1
+	forgive bool         // the line above lacks its `:`, so what is deeper belongs to it
+	items   map[int]bool // columns of open levels that are lists
 }
 
 type bracket struct {
@@ -77,7 +80,7 @@ func (d *doctor) report(code string, pos schema.Pos, label, help, message string
 }
 
 func (d *doctor) examine() {
-	d.block, d.opened = -1, true
+	d.block, d.opened, d.items = -1, true, map[int]bool{}
 	for i, line := range d.src.lines {
 		if !d.line(i+1, line) {
 			return
@@ -101,6 +104,12 @@ func closing(r rune) rune {
 
 // line reads one line; false ends the examination.
 func (d *doctor) line(n int, line []rune) bool {
+	for i, r := range line {
+		if r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 && r != 0x85 {
+			d.report("E009", d.src.span(n, i+1, 0), "not visible", "delete it, or write it as an escape in double quotes", fmt.Sprintf("the control character U+%04X", r))
+			return true
+		}
+	}
 	indent := 0
 	for indent < len(line) && line[indent] == ' ' {
 		indent++
@@ -145,11 +154,12 @@ func (d *doctor) level(n, indent int, rest []rune) bool {
 		if d.text && !entry {
 			return true // the text of the line above goes on
 		}
-		if !d.opened {
+		if !d.opened && !d.forgive {
 			d.report("E006", d.src.span(n, indent+1, len(rest)+indent+1), "deeper than the lines above", "begin it below the line above", "this line is indented too far")
 			return false
 		}
 		d.levels = append(d.levels, indent)
+		d.items[indent] = entry && rest[0] == '-'
 		return d.entry(n, indent, rest, entry)
 	}
 	for len(d.levels) > 0 && d.levels[len(d.levels)-1] > indent {
@@ -159,11 +169,16 @@ func (d *doctor) level(n, indent int, rest []rune) bool {
 		d.report("E006", d.src.span(n, indent+1, len(rest)+indent+1), "level with nothing", "indent it like the lines it belongs to", "this line is not level with any line above")
 		return false
 	}
+	if d.items[indent] && entry && rest[0] != '-' {
+		d.report("E006", d.src.span(n, indent+1, len(rest)+indent+1), "no `- ` here", "begin every line with `- `, or none", "this line is level with the members of a list, but is none")
+		return false
+	}
 	return d.entry(n, indent, rest, entry)
 }
 
 // entry checks that a line of a map has a key. `- key: value` opens a level of its own.
 func (d *doctor) entry(n, indent int, rest []rune, entry bool) bool {
+	d.forgive = false
 	if rest[0] == '-' && entry {
 		inner := 1
 		for inner < len(rest) && rest[inner] == ' ' {
@@ -171,12 +186,14 @@ func (d *doctor) entry(n, indent int, rest []rune, entry bool) bool {
 		}
 		if inner < len(rest) && hasKey(rest[inner:]) {
 			d.levels = append(d.levels, indent+inner)
+			d.items[indent+inner] = false
 		}
 		return true
 	}
 	if entry || strings.ContainsRune("{[\"'|>&*!?@`%", rest[0]) || len(d.levels) == 1 && n == 1 {
 		return true
 	}
+	d.forgive = true
 	word := strings.IndexAny(string(rest), ": ")
 	help := "write it like `key: value`"
 	if word > 0 && word < len(rest) && rest[word] == ':' {
@@ -216,6 +233,7 @@ func (d *doctor) scan(n int, line []rune, col int) bool {
 	start := d.quote == 0 // a value or key may begin here
 	keys := 0             // `: ` seen in this entry
 	plain := false        // inside an unquoted text
+	closed := false       // the last open bracket of the line was closed
 	d.text, d.opened = false, false
 	at := func(i, end int) schema.Pos { return d.src.span(n, i+1, end+1) }
 	for i := col; i < len(line); i++ {
@@ -243,6 +261,9 @@ func (d *doctor) scan(n int, line []rune, col int) bool {
 			keys++
 			if keys > 1 && len(d.flow) == 0 || plain && keys > 1 {
 				d.report("E003", at(i, i+1), "a second `: `", "put the value into quotes", "an unquoted value holds `: `")
+				if len(d.flow) > 0 {
+					continue // the brackets still have to match
+				}
 				d.text = false
 				return true
 			}
@@ -268,9 +289,23 @@ func (d *doctor) scan(n int, line []rune, col int) bool {
 			d.flow = d.flow[:len(d.flow)-1]
 			start, plain = false, false
 			keys = 1
+			if len(d.flow) == 0 {
+				closed = true
+			}
+			if after := trimLeft(line[i+1:]); len(d.flow) > 0 && len(after) > 0 && !strings.ContainsRune(",]}#:", after[0]) {
+				from := len(line) - len(after)
+				d.report("E005", at(from, from+1), "expected `,`", "write `, ` in front of it", "a `,` is missing after the bracket")
+				start, keys = true, 0
+			}
+		case len(d.flow) == 0 && closed && (r == '}' || r == ']'):
+			d.report("E005", at(i, i+1), "closes nothing", "delete it", "a bracket is closed that was not opened")
 		case len(d.flow) > 0 && r == ',':
 			start, plain, keys = true, false, 0
-		case start && strings.ContainsRune("@`%", r), start && r == '*' && (next == 0 || strings.ContainsRune(" ,]}", next)):
+		case start && r == '!' && next != '!' && next != '<':
+			d.begins(at, i, line)
+			start, plain = false, true
+			d.opened = false
+		case start && strings.ContainsRune("@`%", r), start && (r == '*' || r == '&') && (next == 0 || strings.ContainsRune(" ,]}", next)):
 			d.begins(at, i, line)
 			start, plain = false, true
 			d.opened = false
@@ -309,10 +344,20 @@ func (d *doctor) begins(at func(i, end int) schema.Pos, i int, line []rune) {
 	word := string(line[i:end])
 	help := "put it into quotes: '" + word + "'"
 	message := "a value cannot begin with `" + string(line[i]) + "`"
-	if line[i] == '*' {
+	switch line[i] {
+	case '`':
+		message = "a value cannot begin with a backtick"
+	case '*':
 		help, message = "write `all`, or put it into quotes: '*'", "`*` begins a YAML alias"
 	}
 	d.report("E002", at(i, end), "", help, message)
+}
+
+func trimLeft(line []rune) []rune {
+	for len(line) > 0 && isSpace(line[0]) {
+		line = line[1:]
+	}
+	return line
 }
 
 // blockIndent is the indentation that the text of a block has to exceed.

@@ -214,8 +214,10 @@ func (r *reader) match(full string) ([]string, error) {
 func (r *reader) parse(name string, data []byte) *source {
 	dir := path.Dir(name)
 	if !utf8.Valid(data) {
-		line := 1 + bytes.Count(data[:validPrefix(data)], []byte("\n"))
-		r.report("E009", schema.Pos{File: name, Line: line, Col: 1, EndCol: 2}, "not UTF-8", "save the file as UTF-8", "`%s` is not UTF-8 text", name)
+		good := data[:validPrefix(data)]
+		line := 1 + bytes.Count(good, []byte("\n"))
+		col := 1 + utf8.RuneCount(good[bytes.LastIndexByte(good, '\n')+1:])
+		r.report("E009", schema.Pos{File: name, Line: line, Col: col, EndCol: col + 1}, "not UTF-8", "save the file as UTF-8", "`%s` is not UTF-8 text", name)
 		return nil
 	}
 	src := newSource(name, dir, string(data))
@@ -234,11 +236,23 @@ func (r *reader) parse(name string, data []byte) *source {
 	if root.isNull() {
 		return src
 	}
+	r.tags(src, root.n)
 	if !r.unfolds(src, root.n) {
 		return nil
 	}
 	src.root = root.n
 	return src
+}
+
+// tags refuses the tags of other programs: `!admin` was meant as text.
+func (r *reader) tags(src *source, n *yaml.Node) {
+	if strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!") {
+		r.report("E002", src.span(n.Line, n.Column, n.Column+len([]rune(n.Tag))), "a YAML tag", "put it into quotes: '"+n.Tag+"'", "a value cannot begin with `!`")
+		n.Tag = "!!str"
+	}
+	for _, c := range n.Content {
+		r.tags(src, c)
+	}
 }
 
 // decode reads the documents of a file. The parser's own slips are errors too.

@@ -87,7 +87,7 @@ func TestWhichFilesAreRead(t *testing.T) {
 			"dowel.yaml", "dowel: 1\ninclude: a.yaml\nroles: {admin: null}\n" + tagClass, "a.yaml", "roles: {admin: null}"}, "", []string{"a.yaml:1:9 E012"}},
 		{"app twice", ".", []string{
 			"dowel.yaml", "dowel: 1\ninclude: a.yaml\napp: {title: A}\n" + tagClass, "a.yaml", "app: {title: B}"}, "", []string{"a.yaml:1:6 E012"}},
-		{"not UTF-8", "a.yaml", []string{"a.yaml", "dowel: 1\napp: {title: \xff}\n"}, "", []string{"a.yaml:2:1 E009"}},
+		{"not UTF-8", "a.yaml", []string{"a.yaml", "dowel: 1\napp: {title: \xff}\n"}, "", []string{"a.yaml:2:14 E009"}},
 		{"too large", "a.yaml", []string{"a.yaml", "dowel: 1\n" + strings.Repeat("#", 5<<20)}, "", []string{"a.yaml:0:0 E009"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -137,15 +137,17 @@ func (l *loader) defaultWord(d *fieldDecl, o *option) {
 	if o == nil || f.Many != nil || f.Type.Traits().Secret || f.Auto != schema.NoAuto {
 		return
 	}
-	if o.node.given() && o.node.isNull() {
+	if o.node.given() && o.node.isNull() || !o.node.given() && o.text == "null" && f.Type.Name() != "enum" {
+		if !f.Optional {
+			l.report("E026", o.val, "never null", "add `optional`, or leave the default out", "the default of %s is null, but the field is required", d.spec.what)
+		}
 		return
 	}
-	plainWord := !o.node.given() || plain(o.node)
-	if plainWord && o.text == "now" && contains(autoFits["now"], f.Type.Name()) {
+	if o.text == "now" && contains(autoFits["now"], f.Type.Name()) {
 		f.Default = &schema.Default{Now: true}
 		return
 	}
-	if plainWord && o.text == "me" && f.Ref != nil {
+	if o.text == "me" && f.Ref != nil && (!o.node.given() || plain(o.node) || l.isLogin(f.Ref.To)) {
 		if l.isLogin(f.Ref.To) {
 			f.Default = &schema.Default{Me: true}
 			return
@@ -179,6 +181,10 @@ func (l *loader) constant(t schema.Type, o *option, what, code string) (schema.V
 			problem.Detail = strings.TrimPrefix(problem.Pointer, "/") + " " + problem.Detail
 		}
 	}
-	l.report(code, o.val, problem.Detail, problem.Hint, "%s does not fit: %s", what, problem.Detail)
+	help := problem.Hint
+	if t.Kind() == schema.Bool && help == "" {
+		help = boolHelp(o.text)
+	}
+	l.report(code, o.val, problem.Detail, help, "%s does not fit: %s", what, problem.Detail)
 	return schema.Value{}, false
 }

@@ -82,6 +82,9 @@ func (l *loader) fieldGroups(d *classDecl, v value, what string) []group {
 	}
 	var all []group
 	for _, item := range items {
+		if item.isList() && len(item.n.Content) == 0 {
+			l.report("E029", item.pos(), "empty", "name the fields, or remove it", "%s has a list without fields", what)
+		}
 		if g, ok := l.fieldGroup(d, item, what); ok {
 			all = append(all, g)
 		}
@@ -196,11 +199,17 @@ func (l *loader) search(d *classDecl) {
 		d.c.Search = append(d.c.Search, f)
 	}
 	v, what := l.setting(d, "search")
+	first := map[*schema.Field]schema.Pos{}
 	for _, item := range l.texts(v, what) {
 		f := l.member(d, item, item.n.Value)
 		if f == nil {
 			continue
 		}
+		if earlier, twice := first[f]; twice {
+			l.reportTwo("E012", item.pos(), "second time", earlier, "first time", "delete one of them", "%s has `%s` twice", what, item.n.Value)
+			continue
+		}
+		first[f] = item.pos()
 		if !f.Type.Traits().Like || f.Ref != nil || f.Type.Traits().Secret || !f.Stored() {
 			l.report("E029", item.pos(), "only text can be searched", "", "`%s.%s` cannot be searched: it is no text", d.c.Name, f.Name)
 			continue
@@ -246,6 +255,12 @@ func (l *loader) sortKey(d *classDecl, v value, text string, from int) {
 	case f.Ref == nil && (!f.Type.Traits().Order || f.Type.Traits().Secret) || f.Many != nil:
 		l.report("E029", at, "has no order", "", "`%s.%s` cannot be sorted by: it has no order", d.c.Name, f.Name)
 	default:
+		for _, other := range d.c.Sort {
+			if other.Field == f {
+				l.report("E012", at, "second time", "delete one of them", "the order of `%s` has `%s` twice", d.c.Name, name)
+				return
+			}
+		}
 		d.c.Sort = append(d.c.Sort, schema.Sort{Field: f, Desc: desc})
 	}
 }

@@ -40,6 +40,10 @@ func (l *loader) key(d *classDecl) {
 	c, v := d.c, d.own.get("key")
 	if !v.given() {
 		if f := d.field("id"); f != nil {
+			if e, ok := d.own.keys["id"]; ok {
+				l.reportTwo("E022", e.key.pos(), "a generated id", f.key.pos(), "a field of its own", "keep one of them",
+					"the class `%s` has both `id:` and a field `id`", c.Name)
+			}
 			c.Key = []*schema.Field{f.f}
 			return
 		}
@@ -49,8 +53,15 @@ func (l *loader) key(d *classDecl) {
 	if id := d.own.get("id"); id.given() {
 		l.reportTwo("E022", d.own.keys["id"].key.pos(), "a generated id", v.pos(), "a key of its own", "keep one of them", "the class `%s` has both `key` and `id`", c.Name)
 	}
+	if v.isList() && len(v.n.Content) == 0 {
+		l.report("E029", v.pos(), "empty", "name a field, or leave `key` out for a generated id", "the key of `%s` names no field", c.Name)
+	}
 	for _, item := range l.texts(v, d.own.of("key")) {
 		name := item.n.Value
+		if name == "id" && d.field(name) == nil && !l.lost(d, name) {
+			l.report("E028", item.pos(), "no such field", "declare it: `fields: {id: bigint}`, or leave `key` out for a generated id", "the class `%s` has no field `id`", c.Name)
+			continue
+		}
 		f := d.field(name)
 		if f == nil {
 			l.unknownField(d, name, item.pos())
@@ -105,7 +116,11 @@ func (l *loader) unknownField(d *classDecl, name string, pos schema.Pos) {
 			names = append(names, f.Name)
 		}
 	}
-	l.report("E028", pos, "no such field", diag.DidYouMean(name, names), "the class `%s` has no field `%s`", d.c.Name, name)
+	help := diag.DidYouMean(name, names)
+	if strings.Contains(name, ",") {
+		help = listHelp(name)
+	}
+	l.report("E028", pos, "no such field", help, "the class `%s` has no field `%s`", d.c.Name, name)
 }
 
 // referenceType gives a reference the type of its target's key. path holds the

@@ -97,6 +97,11 @@ func (l *loader) build(files []*file) {
 		}
 		return all
 	}
+	for section, kind := range map[string]string{"roles": "role", "types": "type", "mixins": "mixin", "classes": "class"} {
+		for _, v := range sections(section) {
+			l.spoilAll(v, kind)
+		}
+	}
 	l.app(l.single(sections("app"), "app"), files)
 	l.defaults = l.readDefaults(l.single(sections("defaults"), "defaults"))
 	l.roles(l.declared(sections("roles"), "`roles`"))

@@ -42,6 +42,8 @@ type entry struct {
 	name string
 	key  value
 	val  value
+	// guessed is set for the key that a misspelt one was probably meant to be.
+	guessed bool
 }
 
 // entries reads a map with names of the user's own; null is an empty one.
@@ -62,7 +64,9 @@ func (l *loader) entries(v value, what string) []entry {
 	first := make(map[string]schema.Pos, len(v.n.Content)/2)
 	var merged []value
 	for i := 0; i+1 < len(v.n.Content); i += 2 {
-		key, val := v.in(v.n.Content[i]), v.in(v.n.Content[i+1])
+		key := v.in(v.n.Content[i])
+		val, pieces := l.whole(v, i)
+		i += 2 * pieces
 		if !key.isScalar() {
 			l.report("E013", key.pos(), "expected a name", "", "a key of %s must be a name, not %s", what, kindOf(key))
 			continue
@@ -78,7 +82,7 @@ func (l *loader) entries(v value, what string) []entry {
 			continue
 		}
 		first[name] = key.pos()
-		all = append(all, entry{name, key, val})
+		all = append(all, entry{name: name, key: key, val: val})
 	}
 	for _, m := range merged {
 		all = l.merge(all, first, m, what)
@@ -131,7 +135,7 @@ func (l *loader) object(v value, section, what string) *object {
 			o.keys[e.name] = e
 			continue
 		}
-		if strings.HasPrefix(e.name, "x-") && s.Extra {
+		if strings.HasPrefix(e.name, "x-") {
 			if o.extra == nil {
 				o.extra = map[string]string{}
 			}
@@ -159,6 +163,9 @@ func (l *loader) unknownKey(s *language.Section, e entry, what string) {
 	if help == "" {
 		help = "keys here: " + strings.Join(s.Names(), ", ")
 	}
+	if place == "word" {
+		help = strings.ReplaceAll(help, "=`", ":`") // `max=` as a key
+	}
 	l.report("E010", e.key.pos(), "not a key of the language here", help, "unknown key `%s` in %s", e.name, what)
 }
 
@@ -170,9 +177,11 @@ func (l *loader) items(v value) []value {
 	if !v.isList() {
 		return []value{v}
 	}
-	all := make([]value, len(v.n.Content))
-	for i, n := range v.n.Content {
-		all[i] = v.in(n)
+	all := make([]value, 0, len(v.n.Content))
+	for i := 0; i < len(v.n.Content); i++ {
+		item, pieces := l.wholeItem(v, i)
+		i += pieces
+		all = append(all, item)
 	}
 	return all
 }
@@ -215,15 +224,19 @@ func (l *loader) boolean(v value, what string, def bool) bool {
 	case "false":
 		return false
 	}
-	help := ""
-	switch strings.ToLower(text) {
-	case "yes", "on", "y", "true":
-		help = "write `true`"
-	case "no", "off", "n", "false":
-		help = "write `false`"
-	}
-	l.report("E014", v.pos(), "expected true or false", help, "%s must be `true` or `false`, not `%s`", what, text)
+	l.report("E014", v.pos(), "expected true or false", boolHelp(text), "%s must be `true` or `false`, not `%s`", what, text)
 	return def
+}
+
+// boolHelp is the help for what was written instead of true or false.
+func boolHelp(text string) string {
+	switch strings.ToLower(text) {
+	case "yes", "on", "y", "true", "1":
+		return "write `true`"
+	case "no", "off", "n", "false", "0":
+		return "write `false`"
+	}
+	return ""
 }
 
 // integer reads a whole number within limits.
@@ -295,7 +308,9 @@ func (l *loader) name(v value, name, what string) bool {
 		return true
 	}
 	help := ""
-	if fixed := schema.Snake(name); validName(fixed) {
+	if before, after, cut := strings.Cut(name, ":"); cut && validName(before) && after != "" {
+		help = "write a space after the `:`"
+	} else if fixed := schema.Snake(name); validName(fixed) {
 		help = "write `" + fixed + "`"
 	}
 	l.report("E015", v.pos(), "not a name", help, "%s cannot be called `%s`: a name is small letters, digits and _, and begins with a letter", what, name)

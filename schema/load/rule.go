@@ -106,7 +106,7 @@ func (l *loader) rule(d *classDecl, v value, what string) *schema.Rule {
 	role := ps[0]
 	pos := v.at(role.from, role.to)
 	if strings.Contains(role.text, ",") {
-		l.report("E034", pos, "not one role", "write a list: ["+strings.Join(strings.FieldsFunc(v.n.Value, func(r rune) bool { return r == ',' || r == ' ' }), ", ")+"]", "%s must name one role, or be a list", what)
+		l.report("E034", pos, "not one role", listHelp(v.n.Value), "%s must name one role, or be a list", what)
 		return nil
 	}
 	from := -1

@@ -197,11 +197,17 @@ func (l *loader) roles(all []entry) {
 			in.role.Includes = append(in.role.Includes, in.v.n.Value)
 		}
 	}
+	told := map[string]bool{}
 	for _, in := range includes {
+		if told[in.role.Name] {
+			continue
+		}
 		if path := l.roleLoop(in.role.Name, in.v.n.Value, map[string]bool{}); path != nil {
 			way := append([]string{in.role.Name}, path...)
 			l.report("E032", in.v.pos(), "leads back", "remove one of the includes", "the role `%s` includes itself: %s", in.role.Name, strings.Join(way, " → "))
-			return
+			for _, name := range path {
+				told[name] = true
+			}
 		}
 	}
 }

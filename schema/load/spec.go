@@ -49,8 +49,10 @@ type option struct {
 }
 
 // find returns the option of that name, or nil.
-func (s *spec) find(name string) *option {
-	for _, o := range s.opts {
+func (s *spec) find(name string) *option { return find(s.opts, name) }
+
+func find(opts []*option, name string) *option {
+	for _, o := range opts {
 		if o.name == name {
 			return o
 		}
@@ -83,7 +85,15 @@ func (l *loader) readSpec(v value, section, what string) *spec {
 			return nil
 		}
 	default:
-		l.report("E013", v.pos(), "expected a type", "", "%s must be a text like `string max=100` or a map, not %s", what, kindOf(v))
+		help := ""
+		if items := l.texts(v, what); len(items) > 0 {
+			var all []string
+			for _, item := range items {
+				all = append(all, item.n.Value)
+			}
+			help = "write `" + strings.Join(all, " ") + "`"
+		}
+		l.report("E013", v.pos(), "expected a type", help, "%s must be a text like `string max=100` or a map, not %s", what, kindOf(v))
 		return nil
 	}
 	return s
@@ -103,9 +113,13 @@ func (l *loader) fieldText(s *spec, v value) bool {
 		l.report("E020", v.at(first.from, first.to), "expected a type first", "write the type in front: `string "+first.text+"`", "%s has no type: `%s` is a word", s.what, first.text)
 		return false
 	}
+	if first.text == "enum" {
+		l.report("E020", v.at(first.from, ps[len(ps)-1].to), "of which values?", enumHelp(rest), "%s does not list the values of its enum", s.what)
+		return false
+	}
 	if first.text == "many" || first.text == "list" {
 		if len(rest) == 0 {
-			l.report("E020", v.at(first.from, first.to), "of what?", "", "%s does not say what it is a %s of", s.what, map[string]string{"many": "set", "list": "list"}[first.text])
+			l.report("E020", v.at(first.from, first.to), "of what?", "write it like `"+map[string]string{"many": "many CLASS", "list": "list string"}[first.text]+"`", "%s does not say what it is a %s of", s.what, map[string]string{"many": "set", "list": "list"}[first.text])
 			return false
 		}
 		of := rest[0]
@@ -124,10 +138,46 @@ func (l *loader) fieldText(s *spec, v value) bool {
 	} else {
 		s.typ, s.typeAt = first.text, v.at(first.from, first.to)
 	}
-	for _, p := range rest {
-		l.word(s, v, p)
+	for i := 0; i < len(rest); i++ {
+		if n := spaced(rest[i:]); n > 1 {
+			l.report("E024", v.at(rest[i].from, rest[i+n-1].to), "spaces around `=`", "write `"+joined(rest[i:i+n])+"`", "a word of %s holds spaces", s.what)
+			i += n - 1
+			continue
+		}
+		l.word(s, v, rest[i])
 	}
 	return true
+}
+
+// enumHelp shows the map form of what somebody wrote as words after `enum`.
+func enumHelp(rest []part) string {
+	var values []string
+	for _, p := range rest {
+		values = append(values, strings.Trim(p.text, ",()[]"))
+	}
+	if len(values) == 0 {
+		values = []string{"draft", "done"}
+	}
+	return "write `{enum: [" + strings.Join(values, ", ") + "]}`"
+}
+
+// spaced returns how many words make up one that has spaces around its `=`: `max = 3`.
+func spaced(ps []part) int {
+	switch {
+	case len(ps) > 2 && ps[1].text == "=":
+		return 3
+	case len(ps) > 1 && (strings.HasSuffix(ps[0].text, "=") && !strings.Contains(ps[1].text, "=") && !isWord(ps[1].text) || strings.HasPrefix(ps[1].text, "=") && len(ps[1].text) > 1):
+		return 2
+	}
+	return 1
+}
+
+func joined(ps []part) string {
+	var b strings.Builder
+	for _, p := range ps {
+		b.WriteString(p.text)
+	}
+	return b.String()
 }
 
 // isWord reports whether a name is an option of the field language.
@@ -225,13 +275,16 @@ func (l *loader) fieldMap(s *spec, v value, section string) bool {
 			}
 			s.extra[e.name] = nodeJSON(e.val)
 			continue
+		case k == nil && section == "type" && language.Lookup("field").Key(e.name) != nil:
+			l.report("E022", e.key.pos(), "belongs to fields", "write it on the field", "`%s` cannot be said of %s", e.name, s.what)
+			continue
 		case k == nil && !l.typeOption(e.name):
 			l.unknownKey(table, e, s.what)
 			meant := diag.Suggest(e.name, table.Names())
 			if meant == "" || given[meant].val.given() {
 				continue
 			}
-			e.name = meant
+			e.name, e.guessed = meant, true
 			given[meant] = e
 		}
 		switch e.name {
@@ -321,7 +374,7 @@ func (l *loader) enumKey(s *spec, e entry) bool {
 
 // optionKey reads one option of the map form.
 func (l *loader) optionKey(s *spec, e entry) {
-	o := &option{name: e.name, at: e.key.pos(), val: e.val.pos(), node: e.val}
+	o := &option{name: e.name, at: e.key.pos(), val: e.val.pos(), node: e.val, guessed: e.guessed}
 	if flags[e.name] {
 		if l.boolean(e.val, "`"+e.name+"` of "+s.what, false) {
 			l.add(s, o)

@@ -1,6 +1,9 @@
 package load
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // One mistake is one message: names whose declaration was refused are
 // remembered, and using them is not reported again.
@@ -11,7 +14,19 @@ func (l *loader) spoil(kind string, names ...string) {
 }
 
 func (l *loader) spoiled(kind string, names ...string) bool {
-	return l.broken[kind+" "+strings.Join(names, " ")]
+	if l.broken[kind+" "+strings.Join(names, " ")] {
+		return true
+	}
+	all := append(slices.Clone(names[:len(names)-1]), "*")
+	return l.broken[kind+" "+strings.Join(all, " ")]
+}
+
+// spoilAll remembers that a section that declares names of a kind could not be
+// read, so that no name of the kind is known to be wrong.
+func (l *loader) spoilAll(v value, kind string, within ...string) {
+	if v.given() && !v.isMap() && !v.isNull() {
+		l.spoil(kind, append(slices.Clone(within), "*")...)
+	}
 }
 
 // spoilWay remembers the names that the way back of a refused reference could

@@ -2,6 +2,7 @@ package load
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 
 	"github.com/dowel-dev/dowel/schema"
@@ -84,7 +85,10 @@ func (l *loader) typeWords(s *spec) bool {
 	}
 	s.opts = kept
 	// Follow what it is made of, so that a loop is found here.
-	_, ok := l.makeType(s, nil)
+	t, ok := l.makeType(s, nil)
+	if o := s.find("default"); ok && o != nil && !(o.node.given() && o.node.isNull()) && !(o.text == "now" && contains(autoFits["now"], t.Name())) {
+		l.constant(t, o, "the default of "+s.what, "E026")
+	}
 	return ok
 }
 
@@ -258,6 +262,10 @@ func (l *loader) instance(s *spec, name string, o schema.Options, opts []*option
 	}
 	for _, opt := range opts {
 		if opt.name == wrong.Option {
+			if max := find(opts, "max"); opt.name == "min" && max != nil && wrong.Detail == "is above max" {
+				l.reportTwo("E024", opt.val, wrong.Detail, max.val, "the maximum", "", "`min` of %s does not fit: is above max", s.what)
+				return nil, false
+			}
 			l.report("E024", opt.val, wrong.Detail, "", "`%s` of %s does not fit: %s", opt.name, s.what, wrong.Detail)
 			return nil, false
 		}
@@ -274,8 +282,40 @@ func (l *loader) unknownType(s *spec) {
 		l.report("E022", s.typeAt, "a class", "", "%s cannot hold a reference", s.what)
 		return
 	}
-	help := suggest("type", s.typ, l.typeNames())
+	help := l.typeForm(s.typ)
+	if help == "" {
+		help = suggest("type", s.typ, l.typeNames())
+	}
 	l.report("E023", s.typeAt, "no such type or class", help, "unknown type `%s` for %s", s.typ, s.what)
+}
+
+var typeForms = []struct {
+	form  *regexp.Regexp
+	write string
+}{
+	{regexp.MustCompile(`^(?:list|array)[<(\[]([a-z0-9_]+)[>)\]]$`), "list $1"},
+	{regexp.MustCompile(`^(?:many|set)[<(\[]([a-z0-9_]+)[>)\]]$`), "many $1"},
+	{regexp.MustCompile(`^([a-z0-9_]+)\[\]$`), "list $1"},
+	{regexp.MustCompile(`^decimal\(\d+,(\d+)\)$`), "decimal scale=$1"},
+	{regexp.MustCompile(`^(string|text)\((\d+)\)$`), "$1 max=$2"},
+	{regexp.MustCompile(`^varchar\((\d+)\)$`), "string max=$1"},
+	{regexp.MustCompile(`^([a-z0-9_]+)\?$`), "$1 optional"},
+}
+
+// typeForm is the help for a type in the notation of another language, or "".
+func (l *loader) typeForm(name string) string {
+	for _, f := range typeForms {
+		m := f.form.FindStringSubmatch(name)
+		if m == nil {
+			continue
+		}
+		write := f.form.ReplaceAllString(name, f.write)
+		if of := m[1]; strings.HasPrefix(write, "list ") && l.classes[of] != nil {
+			write = "many " + of
+		}
+		return "write `" + write + "`"
+	}
+	return ""
 }
 
 // typeNames are all words that may stand as a type.

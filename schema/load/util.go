@@ -53,4 +53,9 @@ func possible(place, help string, known []string) bool {
 	return !found || contains(known, key)
 }
 
+// listHelp shows as a list what was written as a text with commas.
+func listHelp(text string) string {
+	return "write a list: [" + strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }), ", ") + "]"
+}
+
 func didYouMean(word string, candidates []string) string { return diag.DidYouMean(word, candidates) }

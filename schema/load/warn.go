@@ -152,8 +152,12 @@ func (l *loader) warn() {
 
 // hasRules reports whether some part of a class says what is allowed, rightly or not.
 func (d *classDecl) hasRules() bool {
+	if v := d.own.value; !v.isMap() && !v.isNull() {
+		return true // it is no class at all
+	}
 	for _, p := range d.parts {
-		if p.get("allow").given() {
+		v := p.get("allow")
+		if v.given() && !v.isNull() && !(v.isMap() && len(v.n.Content) == 0) {
 			return true
 		}
 	}
