@@ -42,6 +42,7 @@ func bindSearch(x *Exec, action Action) (Plan, error) {
 	q.Where = conj(q.Where, cond)
 	q.Order = x.order(c, a.Order, &p, "")
 	q.Skip, q.Limit = x.window(c, &a.Select, &p, "")
+	q.More = true
 	plan.restore = x.deleted(c, a.Deleted, q, &p)
 	q.Total = a.Count == "exact" || a.Count == "estimate" || a.Count == "" && x.counted(&a.Output)
 	if q.Total {
@@ -119,21 +120,13 @@ func (s *searchPlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*Resu
 			return res, err
 		}
 	}
-	q := s.query
-	limit := q.Limit
-	if limit > 0 {
-		q.Limit++ // one more tells whether there is a next page
-	}
-	page, err := r.Read(ctx, &q)
+	page, err := r.Read(ctx, &s.query)
 	if err != nil {
 		return nil, err
 	}
-	info := &PageInfo{Total: -1, Skip: q.Skip, Limit: limit}
-	if q.Total {
+	info := &PageInfo{Total: -1, Skip: s.query.Skip, Limit: s.query.Limit, More: page.More}
+	if s.query.Total {
 		info.Total = page.Total
-	}
-	if len(page.Rows) > limit {
-		page.Rows, info.More = page.Rows[:limit], true
 	}
 	if err := x.budget(page.Rows); err != nil {
 		return nil, err

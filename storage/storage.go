@@ -80,7 +80,9 @@ type Query struct {
 	// Deleted says whether soft-deleted rows take part; it does not reach into relations.
 	Deleted Deleted
 	// Total asks for the number of rows without Skip and Limit.
-	Total  bool
+	Total bool
+	// More asks whether rows follow the page of a Limit above 0.
+	More   bool
 	Expand []Expand
 	// Watch asks for the change counters of classes in the same snapshot.
 	Watch []*schema.Class
@@ -128,6 +130,7 @@ type Expand struct {
 type Page struct {
 	Rows     []Row
 	Total    int64   // when asked for
+	More     bool    // the same
 	Counters []int64 // as Query.Watch
 }
 

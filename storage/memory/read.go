@@ -24,6 +24,7 @@ func read(ctx context.Context, s *state, q *storage.Query) (*storage.Page, error
 	if q.Total {
 		page.Total = int64(len(found))
 	}
+	page.More = q.More && q.Limit > 0 && len(found) > max(q.Skip, 0)+q.Limit
 	if v.err != nil {
 		return nil, v.err
 	}

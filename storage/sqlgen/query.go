@@ -234,8 +234,12 @@ func (p *Printer) window(q *storage.Query) {
 		return
 	}
 	if q.Limit >= 0 {
+		limit := q.Limit
+		if q.More && limit > 0 {
+			limit++ // the row behind the page tells that there is one
+		}
 		p.Put(" limit ")
-		p.Arg(schema.NewInt(int64(q.Limit)))
+		p.Arg(schema.NewInt(int64(limit)))
 	} else if q.Skip > 0 {
 		p.Put(" limit ")
 		p.SQL = p.Dialect.NoLimit(p.SQL)

@@ -85,7 +85,7 @@ func (c *conn) page(q *storage.Query) (*storage.Page, error) {
 		if err != nil {
 			return nil, err
 		}
-		page.Rows = rows
+		page.Rows, page.More = rows, r.more
 	}
 	if !q.Total {
 		return page, nil
@@ -132,6 +132,9 @@ type rowReader struct {
 	extra []*schema.Field
 	// single: there is one row at most, so nobody need ask for a second.
 	single bool
+	// most is where the page ends when one more row was asked for, else 0; more says that there was one.
+	most int
+	more bool
 }
 
 // plan says what to do with the columns of a result.
@@ -186,6 +189,9 @@ func (r *rowReader) read(q *storage.Query, into []storage.Row) ([]storage.Row, e
 	r.compile(q)
 	r.slab.rows = expected(q)
 	r.single = q.Key != nil
+	if q.More {
+		r.most = max(q.Limit, 0)
+	}
 	rows, err := r.collect(st, into)
 	if err != nil || len(q.Expand) == 0 {
 		return rows, err
@@ -212,6 +218,10 @@ func (r *rowReader) collect(st *sqlite.Stmt, rows []storage.Row) ([]storage.Row,
 			return nil, err
 		}
 		if !more {
+			break
+		}
+		if r.most > 0 && len(rows) == r.most {
+			r.more = true
 			break
 		}
 		rows = append(rows, storage.Row{})

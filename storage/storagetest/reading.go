@@ -52,6 +52,16 @@ func reading() chapter {
 			f.want(f.read("customer", "id", page(4, 10)))
 			f.want(f.read("customer", "id", page(1000, -1)))
 		}},
+		promise{"a page tells whether rows follow it", func(f *fixture) {
+			for limit, want := range map[int]bool{2: true, 3: true, 4: false, 5: false} {
+				q := f.query("customer", "name", page(0, limit))
+				q.More = true
+				p := f.page(q)
+				if p.More != want || len(p.Rows) != min(limit, 4) {
+					f.t.Errorf("limit %d of 4: %d rows, more %t", limit, len(p.Rows), p.More)
+				}
+			}
+		}},
 		promise{"limit 0 is an empty page", func(f *fixture) {
 			p := f.page(f.query("customer", "id", page(0, 0), total))
 			if len(p.Rows) != 0 || p.Total != 4 {

@@ -41,6 +41,7 @@ var mutants = map[string]mutant{
 	"ignores the limit":             {query: func(q *storage.Query) { q.Limit = -1 }},
 	"takes limit 0 for all":         {query: func(q *storage.Query) { q.Limit += min(0, q.Limit-1) }},
 	"ignores the total":             {query: func(q *storage.Query) { q.Total = false }},
+	"ignores more":                  {query: func(q *storage.Query) { q.More = false }},
 	"counts the page only":          {page: func(q *storage.Query, p *storage.Page) { p.Total = int64(len(p.Rows)) }},
 	"shows deleted rows":            {query: func(q *storage.Query) { q.Deleted = storage.WithDeleted }},
 	"hides deleted rows":            {query: func(q *storage.Query) { q.Deleted = storage.Live }},
