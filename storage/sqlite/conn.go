@@ -37,6 +37,7 @@ func openConn(path string, o Options, w *watchdog, writes bool) (*conn, error) {
 	if writes {
 		flags |= sqlite.OpenCreate
 	}
+	useOwnPageCache()
 	db, err := sqlite.OpenConn(path, flags)
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %s: %w", path, err)

@@ -74,7 +74,7 @@ func (r *rowReader) expandOne(e *storage.Expand, at int, rows []storage.Row, slo
 		return err
 	}
 	child.compile(&e.Query)
-	child.slab.values, child.slab.batch = nil, 0
+	child.slab.values, child.slab.made = nil, 0
 	child.slab.rows = related(e, len(rows))
 	child.single = e.Rel.Kind == schema.ToOne
 	all := make([]storage.Row, 0, child.slab.rows)

@@ -15,24 +15,24 @@ type slab struct {
 	values []schema.Value
 	text   []byte
 	rows   int // expected, for the first pieces
-	batch  int // rows in the last piece of values
+	made   int // rows there was room for so far
 }
 
-// textPiece is the size of the first piece of text for one row; later pieces double up to maxPiece.
+// The first piece of text has so much for each row expected; later pieces double up to maxPiece.
 const (
-	textPiece = 256
+	textOfRow = 192
 	maxPiece  = 64 << 10
 )
 
 // take returns n null values.
 func (s *slab) take(n int) []schema.Value {
 	if len(s.values) < n {
-		if s.batch == 0 {
-			s.batch = max(s.rows, 1)
-		} else {
-			s.batch = min(2*s.batch, 256)
+		batch := max(s.rows, 1)
+		if s.made > 0 {
+			batch = min(max(s.made/2, 4), 256)
 		}
-		s.values = make([]schema.Value, n*s.batch)
+		s.made += batch
+		s.values = make([]schema.Value, n*batch)
 	}
 	v := s.values[:n:n]
 	s.values = s.values[n:]
@@ -66,9 +66,9 @@ func (s *slab) column(st *sqlite.Stmt, col int) (text string, null bool) {
 
 // grow starts a new piece of text with room for n bytes.
 func (s *slab) grow(n int) {
-	size := min(max(2*cap(s.text), textPiece*max(s.rows, 1)), maxPiece)
-	if n > size/4 && cap(s.text) > 0 {
-		size = max(size, n)
+	size := textOfRow * max(s.rows, 1)
+	if cap(s.text) > 0 {
+		size = 2 * cap(s.text)
 	}
-	s.text = make([]byte, 0, max(size, n))
+	s.text = make([]byte, 0, max(n, min(size, maxPiece)))
 }
