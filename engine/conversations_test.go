@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/dowel-dev/dowel/engine"
 	"github.com/dowel-dev/dowel/engine/enginetest"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
@@ -24,7 +23,7 @@ func TestPromises(t *testing.T) {
 	}
 	for store, open := range map[string]func(s *schema.Schema) (storage.Store, error){"memory": nil, "sqlite": onSQLite} {
 		t.Run(store, func(t *testing.T) {
-			enginetest.RunFiles(t, "testdata/promises/*.txtar", nil, enginetest.Options{Store: open, Settings: engine.Settings{Style: "plain"}})
+			enginetest.RunFiles(t, "testdata/promises/*.txtar", nil, enginetest.Options{Store: open})
 		})
 	}
 }
