@@ -94,7 +94,7 @@ func plural(n int, word string) string {
 }
 
 // Sorted returns the list by file and place, without repetitions: of findings
-// with one code at one place the first stays.
+// with one code at the same places the first stays.
 func (l List) Sorted() List {
 	r := slices.Clone(l)
 	slices.SortStableFunc(r, func(a, b Diagnostic) int {
@@ -103,9 +103,11 @@ func (l List) Sorted() List {
 			cmp.Compare(a.Pos.Col, b.Pos.Col), cmp.Compare(a.Code, b.Code))
 	})
 	return slices.CompactFunc(r, func(a, b Diagnostic) bool {
-		return a.Code == b.Code && a.Pos.File == b.Pos.File && a.Pos.Line == b.Pos.Line && a.Pos.Col == b.Pos.Col
+		return a.Code == b.Code && samePlace(a.Pos, b.Pos) && slices.EqualFunc(a.Related, b.Related, func(x, y Related) bool { return samePlace(x.Pos, y.Pos) })
 	})
 }
+
+func samePlace(a, b schema.Pos) bool { return a.File == b.File && a.Line == b.Line && a.Col == b.Col }
 
 // Suggest returns the candidate that word was probably meant to be, or "".
 func Suggest(word string, candidates []string) string { return schema.Suggest(word, candidates) }

@@ -259,7 +259,7 @@ func (l *loader) actionPaths(d *classDecl) {
 	for _, a := range d.c.Actions {
 		at := place{a.Path, a.OnCollection}
 		if other := taken[at]; other != nil {
-			l.reportTwo("E065", a.Pos, "", other.Pos, "the other action", "give one of them another `path:`",
+			l.reportPair("E065", a.Pos, "the other action", other.Pos, "one action", "give one of them another `path:`",
 				"the actions `%s` and `%s` of `%s` have one path, `%s`", other.Name, a.Name, d.c.Name, a.Path)
 			continue
 		}

@@ -12,7 +12,7 @@ func (l *loader) findLogin() {
 			continue
 		}
 		if l.login != nil {
-			l.reportTwo("E039", e.key.pos(), "second", l.login.own.keys["auth"].key.pos(), "first", "keep one of them",
+			l.reportPair("E039", e.key.pos(), "second", l.login.own.keys["auth"].key.pos(), "first", "keep one of them",
 				"both `%s` and `%s` are the class of users", l.login.c.Name, d.c.Name)
 			continue
 		}

@@ -130,7 +130,7 @@ func (l *loader) declareClasses(sections []value) {
 			case ownership(f.o) < owns:
 				d.parts = append(d.parts, &partDecl{f.o, addedPart})
 			default:
-				l.reportTwo("E012", f.key.pos(), "second declaration", d.key.pos(), "first declaration",
+				l.reportPair("E012", f.key.pos(), "second declaration", d.key.pos(), "first declaration",
 					"another module may only add fields, computed, unique, indexes, scopes, and actions with their rules",
 					"the class `%s` is declared twice", name)
 			}
@@ -151,7 +151,7 @@ func (l *loader) className(key value, name string) bool {
 		return false
 	}
 	if t := l.types[name]; t != nil {
-		l.reportTwo("E016", key.pos(), "a class", t.key.pos(), "a type", "rename one of them", "`%s` is both a class and a type", name)
+		l.reportPair("E016", key.pos(), "a class", t.key.pos(), "a type", "rename one of them", "`%s` is both a class and a type", name)
 		return false
 	}
 	return true
@@ -235,7 +235,7 @@ func (l *loader) use(d *classDecl, v value, what string) {
 	for _, item := range l.texts(v, what) {
 		name := item.n.Value
 		if earlier, twice := first[name]; twice {
-			l.reportTwo("E012", item.pos(), "second time", earlier, "first time", "delete one of them", "%s has `%s` twice", what, name)
+			l.reportPair("E012", item.pos(), "second time", earlier, "first time", "delete one of them", "%s has `%s` twice", what, name)
 			continue
 		}
 		first[name] = item.pos()
@@ -302,7 +302,7 @@ func (l *loader) members(d *classDecl, key string) []member {
 			if p.kind == mixinPart && all[i].part.kind == ownPart {
 				continue
 			}
-			l.reportTwo("E012", e.key.pos(), "second declaration", all[i].key.pos(), "first declaration",
+			l.reportPair("E012", e.key.pos(), "second declaration", all[i].key.pos(), "first declaration",
 				"rename one of them", "`%s` is declared twice in `%s` of the class `%s`", e.name, key, d.c.Name)
 		}
 	}
@@ -394,10 +394,10 @@ func (l *loader) classNames(d *classDecl) {
 			break
 		}
 		if other.c.Collection == c.Collection {
-			l.reportTwo("E016", at.pos(), "", other.key.pos(), "the other class", "give one of them another `collection:`",
+			l.reportPair("E016", at.pos(), "the other class", other.key.pos(), "one class", "give one of them another `collection:`",
 				"the classes `%s` and `%s` have one collection, `%s`", other.c.Name, c.Name, c.Collection)
 		} else if strings.EqualFold(other.c.Table, c.Table) {
-			l.reportTwo("E016", at.pos(), "", other.key.pos(), "the other class", "give one of them another `table:`",
+			l.reportPair("E016", at.pos(), "the other class", other.key.pos(), "one class", "give one of them another `table:`",
 				"the classes `%s` and `%s` have one table, `%s`", other.c.Name, c.Name, c.Table)
 		}
 	}

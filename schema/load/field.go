@@ -77,7 +77,7 @@ func (l *loader) number(all []*fieldDecl, what string) []*schema.Field {
 			continue
 		}
 		if other, clash := taken[d.f.JSON]; clash {
-			l.reportTwo("E016", d.key.pos(), "second", other, "first", "rename one of them", "two members of %s are called `%s`", what, d.f.JSON)
+			l.reportPair("E016", d.key.pos(), "second", other, "first", "rename one of them", "two members of %s are called `%s`", what, d.f.JSON)
 			continue
 		}
 		taken[d.f.JSON] = d.key.pos()
@@ -231,7 +231,7 @@ func (l *loader) words(d *fieldDecl) {
 	s.opts = kept
 	if f.ReadOnly && f.WriteOnly {
 		o, other := s.find("writeonly"), s.find("readonly")
-		l.reportTwo("E022", o.at, "nobody could use it", other.at, "", "keep one of them", "%s is both `readonly` and `writeonly`", s.what)
+		l.reportPair("E022", o.at, "never shown", other.at, "never accepted", "keep one of them", "%s is both `readonly` and `writeonly`", s.what)
 	}
 	if f.Ref != nil && s.find("on_delete") == nil {
 		f.Ref.OnDelete = l.defaults.onDelete

@@ -72,7 +72,7 @@ func (l *loader) autoWord(d *fieldDecl) {
 		return
 	}
 	if other := s.find("default"); other != nil {
-		l.reportTwo("E027", o.at, "", other.at, "", "keep one of them", "%s has both `auto` and `default`", s.what)
+		l.reportPair("E027", o.at, "fills it", other.at, "fills it, too", "keep one of them", "%s has both `auto` and `default`", s.what)
 		return
 	}
 	switch o.text {

@@ -206,7 +206,7 @@ func (l *loader) search(d *classDecl) {
 			continue
 		}
 		if earlier, twice := first[f]; twice {
-			l.reportTwo("E012", item.pos(), "second time", earlier, "first time", "delete one of them", "%s has `%s` twice", what, item.n.Value)
+			l.reportPair("E012", item.pos(), "second time", earlier, "first time", "delete one of them", "%s has `%s` twice", what, item.n.Value)
 			continue
 		}
 		first[f] = item.pos()

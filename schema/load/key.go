@@ -41,7 +41,7 @@ func (l *loader) key(d *classDecl) {
 	if !v.given() {
 		if f := d.field("id"); f != nil {
 			if e, ok := d.own.keys["id"]; ok {
-				l.reportTwo("E022", e.key.pos(), "a generated id", f.key.pos(), "a field of its own", "keep one of them",
+				l.reportPair("E022", e.key.pos(), "a generated id", f.key.pos(), "a field of its own", "keep one of them",
 					"the class `%s` has both `id:` and a field `id`", c.Name)
 			}
 			c.Key = []*schema.Field{f.f}
@@ -51,7 +51,7 @@ func (l *loader) key(d *classDecl) {
 		return
 	}
 	if id := d.own.get("id"); id.given() {
-		l.reportTwo("E022", d.own.keys["id"].key.pos(), "a generated id", v.pos(), "a key of its own", "keep one of them", "the class `%s` has both `key` and `id`", c.Name)
+		l.reportPair("E022", d.own.keys["id"].key.pos(), "a generated id", v.pos(), "a key of its own", "keep one of them", "the class `%s` has both `key` and `id`", c.Name)
 	}
 	if v.isList() && len(v.n.Content) == 0 {
 		l.report("E029", v.pos(), "empty", "name a field, or leave `key` out for a generated id", "the key of `%s` names no field", c.Name)
@@ -290,6 +290,7 @@ func (l *loader) assemble(d *classDecl) {
 	if len(c.Key) > 1 {
 		if f := d.field("id"); f != nil {
 			l.report("E016", f.key.pos(), "", "choose another name", "`%s` has a key of several fields, so its `id` is made of them", c.Name)
+			l.marred[f.f] = true
 		}
 		c.Fields = append(c.Fields, &schema.Field{
 			Name: "id", JSON: "id", Type: schema.MustType("text", schema.Options{}), Synthetic: true, Immutable: true, Pos: c.Pos,

@@ -37,6 +37,15 @@ func (l *loader) reportTwo(code string, pos schema.Pos, label string, other sche
 	}
 }
 
+// reportPair reports two places of which neither is more wrong than the other:
+// the first in the file is the main one.
+func (l *loader) reportPair(code string, pos schema.Pos, label string, other schema.Pos, otherLabel, help, format string, args ...any) {
+	if pos.File == other.File && (other.Line < pos.Line || other.Line == pos.Line && other.Col < pos.Col) {
+		pos, label, other, otherLabel = other, otherLabel, pos, label
+	}
+	l.reportTwo(code, pos, label, other, otherLabel, help, format, args...)
+}
+
 // entry is one key of a map and its value.
 type entry struct {
 	name string
@@ -77,7 +86,7 @@ func (l *loader) entries(v value, what string) []entry {
 		}
 		name := key.n.Value
 		if earlier, twice := first[name]; twice {
-			l.reportTwo("E012", key.pos(), "second declaration", earlier, "first declaration",
+			l.reportPair("E012", key.pos(), "second declaration", earlier, "first declaration",
 				"delete or rename one of them", "`%s` is declared twice in %s", name, what)
 			continue
 		}

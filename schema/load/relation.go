@@ -61,7 +61,7 @@ func (l *loader) ambiguous(d *classDecl, ways []way) {
 			if j > i && other.inverse == nil {
 				break // reported at the later one
 			}
-			l.reportTwo("E051", w.d.ref, "needs `inverse=`", other.d.ref, "the other reference",
+			l.reportPair("E051", w.d.ref, "needs `inverse=`", other.d.ref, "needs `inverse=`",
 				"add `inverse=NAME` to each", "`%s.%s` and `%s.%s` both refer to `%s`: their ways back need names",
 				d.c.Name, other.d.f.Name, d.c.Name, w.d.f.Name, w.to.c.Name)
 			break
@@ -154,12 +154,12 @@ func (l *loader) inverseTaken(w way, back *schema.Relation, at schema.Pos) bool 
 			return true // said by ambiguous
 		}
 		other := r.Field.Pos
-		l.reportTwo("E052", at, "", other, "the other `"+back.Name+"`", "add `inverse=NAME` with another name",
+		l.reportPair("E052", at, "the other way to `"+back.Name+"`", other, "one way to `"+back.Name+"`", "add `inverse=NAME` with another name",
 			"the way back from `%s` to `%s.%s` would be `%s`, which it has already", to.c.Name, back.To.Name, w.d.f.Name, back.Name)
 		return true
 	}
 	if f := to.field(back.Name); f != nil {
-		l.reportTwo("E052", at, "", f.key.pos(), "the field `"+back.Name+"`", "add `inverse=NAME` with another name",
+		l.reportPair("E052", at, "the way back", f.key.pos(), "the field `"+back.Name+"`", "add `inverse=NAME` with another name",
 			"the way back from `%s` to `%s.%s` would be `%s`, which is a field of it", to.c.Name, back.To.Name, w.d.f.Name, back.Name)
 		return true
 	}
@@ -185,8 +185,15 @@ func (l *loader) clashes(d *classDecl) {
 		if other.of == t.of && t.of != nil || other.pos == t.pos || bothActions {
 			return
 		}
-		l.reportTwo("E016", t.pos, t.what, other.pos, other.what, "rename one of them",
-			"two %s of `%s` are called `%s`", kind, d.c.Name, name)
+		const help, message = "rename one of them", "two %s of `%s` are called `%s`"
+		if t.pos == d.c.Pos {
+			t, other = other, t
+		}
+		if other.pos == d.c.Pos { // made for the class, without a place of its own
+			l.reportTwo("E016", t.pos, t.what, other.pos, "made for the class", help, message, kind, d.c.Name, name)
+			return
+		}
+		l.reportPair("E016", t.pos, t.what, other.pos, other.what, help, message, kind, d.c.Name, name)
 	}
 	for _, f := range d.c.Fields {
 		if l.marred[f] {
@@ -221,7 +228,7 @@ func (l *loader) clashes(d *classDecl) {
 func (l *loader) linkTable(d *classDecl, f *schema.Field) {
 	for _, other := range l.order {
 		if strings.EqualFold(other.c.Table, f.Many.Table) {
-			l.reportTwo("E016", f.Pos, "its link table", other.key.pos(), "a class's table", "write another `table:` for the class",
+			l.reportPair("E016", f.Pos, "its link table", other.key.pos(), "a class's table", "write another `table:` for the class",
 				"the link table of `%s.%s` and the class `%s` have one name, `%s`", d.c.Name, f.Name, other.c.Name, f.Many.Table)
 		}
 	}

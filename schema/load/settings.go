@@ -12,7 +12,7 @@ import (
 // single returns the one value of a key that only one file may have.
 func (l *loader) single(all []value, key string) value {
 	for _, v := range all[min(1, len(all)):] {
-		l.reportTwo("E012", v.pos(), "second declaration", all[0].pos(), "first declaration",
+		l.reportPair("E012", v.pos(), "second declaration", all[0].pos(), "first declaration",
 			"keep one of them", "`%s` is declared twice", key)
 	}
 	if len(all) == 0 {
@@ -28,7 +28,7 @@ func (l *loader) declared(all []value, what string) []entry {
 	for _, v := range all {
 		for _, e := range l.entries(v, what) {
 			if earlier, twice := first[e.name]; twice {
-				l.reportTwo("E012", e.key.pos(), "second declaration", earlier, "first declaration",
+				l.reportPair("E012", e.key.pos(), "second declaration", earlier, "first declaration",
 					"delete or rename one of them", "`%s` is declared twice in %s", e.name, what)
 				continue
 			}

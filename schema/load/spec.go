@@ -213,7 +213,7 @@ func (l *loader) word(s *spec, v value, p part) {
 
 func (l *loader) add(s *spec, o *option) {
 	if earlier := s.find(o.name); earlier != nil {
-		l.reportTwo("E012", o.at, "given again", earlier.at, "given first", "keep one of them", "`%s` of %s is given twice", o.name, s.what)
+		l.reportPair("E012", o.at, "given again", earlier.at, "given first", "keep one of them", "`%s` of %s is given twice", o.name, s.what)
 		return
 	}
 	s.opts = append(s.opts, o)
@@ -301,7 +301,7 @@ func (l *loader) fieldMap(s *spec, v value, section string) bool {
 		return false
 	}
 	if len(kinds) > 1 && !(len(kinds) == 2 && given["enum"].val.given() && given["type"].val.given() && given["type"].val.n.Value == "enum") {
-		l.reportTwo("E020", kinds[1].key.pos(), "second type", kinds[0].key.pos(), "first type", "keep one of them", "%s has two types: `%s` and `%s`", s.what, kinds[0].name, kinds[1].name)
+		l.reportPair("E020", kinds[1].key.pos(), "second type", kinds[0].key.pos(), "first type", "keep one of them", "%s has two types: `%s` and `%s`", s.what, kinds[0].name, kinds[1].name)
 		return false
 	}
 	kind := kinds[0]
@@ -360,7 +360,7 @@ func (l *loader) enumKey(s *spec, e entry) bool {
 			continue
 		}
 		if earlier, twice := first[text]; twice {
-			l.reportTwo("E025", v.pos(), "second time", earlier, "first time", "delete one of them", "`enum` of %s has `%s` twice", s.what, text)
+			l.reportPair("E025", v.pos(), "second time", earlier, "first time", "delete one of them", "`enum` of %s has `%s` twice", s.what, text)
 			continue
 		}
 		first[text] = v.pos()
