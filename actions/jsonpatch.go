@@ -3,7 +3,7 @@ package actions
 import (
 	"bytes"
 	"context"
-	"errors"
+	"strconv"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 
@@ -15,13 +15,20 @@ import (
 // jsonPatch is an RFC 6902 document.
 type jsonPatch struct{ ops jsonpatch.Patch }
 
-// most bytes that the copies of one patch may add up to.
-const mostCopied = 1 << 20
+const (
+	// mostCopied are the bytes that the copies of one patch may add up to.
+	mostCopied = 1 << 20
+	// mostOperations are the operations of one patch.
+	mostOperations = 100
+)
 
 func bindJSONPatch(raw []byte) (*jsonPatch, error) {
 	ops, err := jsonpatch.DecodePatch(raw)
 	if kindOf(raw) != '[' || err != nil {
 		return nil, Errorf(BadContent, "A JSON Patch is an array of operations: add, remove, replace, move, copy and test, each with a path.")
+	}
+	if len(ops) > mostOperations {
+		return nil, Invalid(Problem{Code: "too-many", Detail: "A JSON Patch has at most " + strconv.Itoa(mostOperations) + " operations."})
 	}
 	for _, op := range ops {
 		if _, err := op.Path(); err != nil {
@@ -29,7 +36,7 @@ func bindJSONPatch(raw []byte) (*jsonPatch, error) {
 		}
 		switch op.Kind() {
 		case "add", "replace", "test":
-			if op["value"] == nil {
+			if _, given := op["value"]; !given { // null is a value, too
 				return nil, Errorf(BadContent, "The operation "+op.Kind()+" needs a value.")
 			}
 		case "move", "copy":
@@ -82,25 +89,32 @@ func (w *writePlan) patched(ctx context.Context, x *Exec, tx storage.Tx) (*input
 }
 
 // apply runs the operations, all or nothing.
-func (d *jsonPatch) apply(doc []byte) (out []byte, err error) {
-	failed := Errorf(PatchTestFailed, "A test of the patch does not hold for the row as it is.")
-	defer func() {
-		// The library panics where a test compares null with an array.
-		if recover() != nil {
-			out, err = nil, failed
-		}
-	}()
+func (d *jsonPatch) apply(doc []byte) ([]byte, error) {
 	opts := jsonpatch.NewApplyOptions()
 	opts.AccumulatedCopySizeLimit = mostCopied
 	opts.EscapeHTML = false
-	out, err = d.ops.ApplyWithOptions(doc, opts)
-	switch {
-	case err == nil:
-		return out, nil
-	case errors.Is(err, jsonpatch.ErrTestFailed):
-		return nil, failed
+	for ops := d.ops; len(ops) > 0; {
+		n := 0
+		for n < len(ops) && ops[n].Kind() != "test" {
+			n++
+		}
+		if n > 0 {
+			out, err := ops[:n].ApplyWithOptions(doc, opts)
+			if err != nil {
+				return nil, Invalid(Problem{Code: "patch", Detail: "The patch does not fit the row: a path does not exist or cannot be changed."})
+			}
+			doc, ops = out, ops[n:]
+			continue
+		}
+		for n < len(ops) && ops[n].Kind() == "test" {
+			n++
+		}
+		if !passes(ops[:n], doc) {
+			return nil, Errorf(PatchTestFailed, "A test of the patch does not hold for the row as it is.")
+		}
+		ops = ops[n:]
 	}
-	return nil, Invalid(Problem{Code: "patch", Detail: "The patch does not fit the row: a path does not exist or cannot be changed."})
+	return doc, nil
 }
 
 // document writes a row as a plain JSON object.
