@@ -61,7 +61,7 @@ func grantees(role string, d *Decision) []string {
 		case reason.Rule.RowRole != "":
 			names = append(names, reason.Rule.RowRole)
 		default:
-			names = append(names, role+" (rows)")
+			names = append(names, reason.Rule.Role+" (rows)")
 		}
 	}
 	return names

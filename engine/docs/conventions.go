@@ -14,8 +14,8 @@ func (b *builder) conventions(c *schema.Class) []group {
 	return []group{
 		{"filters", "Filters", "Every parameter that is no option is a filter: a member, an operator and a value. Several must all hold. " +
 			"Without an operator a value is compared with `eq`, or as a pattern with `like` when it holds a `*`. `not:` before an operator turns it around. " +
-			"Unknown names are errors, never ignored.", "Query", b.filters(c)},
-		{"options", "Options of reading", "They go with lists, most of them with single records too.", "Query", b.options(c)},
+			"Unknown names are errors, never ignored. The examples here and below ask `" + b.Mount + "/" + c.Collection + "`.", "Query", b.filters(c)},
+		{"options", "Reading", "Options go with lists, `with` and `fields` with single records too. A space in an address is written `+`.", "Query", b.options(c)},
 		{"writing", "Writing", "Content is JSON in UTF-8. What is wrong is told all at once, and nothing is written unless everything is right.", "Request", b.writing(c)},
 		{"conditions", "Caching and concurrent changes", "Records and lists carry a strong entity tag. Send it back to save a transfer, or to refuse a write over somebody else's.", "Header field", b.conditional(c)},
 		{"formats", "Formats", "", "Query", b.formats()},
@@ -43,17 +43,17 @@ func (b *builder) filters(c *schema.Class) []row {
 		}
 		rows = append(rows, row{f.JSON + "=" + op.Name + ":" + v, op.Doc})
 		if op.Name == "eq" {
-			rows = append(rows, row{f.JSON + "=" + operand(f), "The same."})
+			rows = append(rows, row{f.JSON + "=" + v, "The same."})
 		}
 	}
-	if f := picked(c, isPlain); f != nil {
+	if f := b.picked(c, isPlain); f != nil {
 		rows = append(rows, row{f.JSON + "=not:eq:" + operand(f), "The exact complement: whatever `eq` does not find, records without a value too."})
 	}
-	if path, f := nestedText(c); f != nil {
+	if path, f := b.nestedText(c); f != nil {
 		rows = append(rows, row{path + "=" + operand(f), "A member of a nested object."})
 	}
 	if r := b.related(c); r != nil {
-		rows = append(rows, row{relationFilter(r), "Has a related record that fits."})
+		rows = append(rows, row{b.relationFilter(r), "Has a related record that fits."})
 	}
 	return rows
 }
@@ -82,7 +82,7 @@ func (b *builder) fitting(c *schema.Class, op *filter.Operator) *schema.Field {
 		kinds = append([]func(*schema.Field) bool{isText}, kinds...)
 	}
 	for _, kind := range kinds {
-		if f := picked(c, kind); f != nil {
+		if f := b.picked(c, kind); f != nil {
 			return f
 		}
 	}
@@ -97,8 +97,8 @@ func first(s string, n int) string {
 }
 
 // nestedText is a member inside a nested object that can be filtered.
-func nestedText(c *schema.Class) (path string, f *schema.Field) {
-	outer := picked(c, func(f *schema.Field) bool { _, ok := f.Type.(*schema.ObjectType); return ok })
+func (b *builder) nestedText(c *schema.Class) (path string, f *schema.Field) {
+	outer := b.picked(c, func(f *schema.Field) bool { _, ok := f.Type.(*schema.ObjectType); return ok })
 	if outer == nil {
 		return "", nil
 	}
@@ -129,10 +129,10 @@ func (b *builder) options(c *schema.Class) []row {
 	if r := b.related(c); r != nil {
 		add("with="+r.JSON, "Related records inside, to a depth of "+strconv.Itoa(b.depth(c))+". Their own rules hold.")
 		if key := r.To.Key[0].JSON; !r.Single() {
-			add("with="+r.JSON+"("+strings.TrimPrefix(relationFilter(r), r.Name+".")+";orderBy=-"+key+";limit=2)", "Only some of them, in an order.")
+			add("with="+r.JSON+"("+strings.TrimPrefix(b.relationFilter(r), r.Name+".")+";orderBy=-"+key+";limit=2)", "Only some of them, in an order.")
 		}
 	}
-	if f := picked(c, isPlain); f != nil {
+	if f := b.picked(c, isPlain); f != nil {
 		key := "id"
 		if len(c.Key) == 1 {
 			key = c.Key[0].JSON
@@ -145,7 +145,7 @@ func (b *builder) options(c *schema.Class) []row {
 			break
 		}
 	}
-	if f := ordered(c); f != nil {
+	if f := b.ordered(c); f != nil {
 		key := c.Key[0].JSON
 		add("orderBy=-"+f.JSON+","+key, "Descending with a minus. Nulls come last, and the key decides what is left open.")
 		add("sort="+f.JSON+"&order=desc", "Another spelling.")
@@ -157,7 +157,7 @@ func (b *builder) options(c *schema.Class) []row {
 	} else {
 		add("count=exact", "The number of all records in `X-Total-Count`.")
 	}
-	if c.SoftDelete {
+	if c.SoftDelete && b.may(c, authz.Restore) {
 		add("deleted=with", "Deleted records too, or `deleted=only`, for those who may restore them.")
 	}
 	return rows
@@ -183,10 +183,10 @@ func (b *builder) where(c *schema.Class) string {
 		}
 		parts = append(parts, f.JSON+" "+sign+" "+v)
 	}
-	compare(picked(c, isEnum), "=")
-	compare(picked(c, func(f *schema.Field) bool { return isText(f) && f.Type.Traits().Filter }), "!=")
+	compare(b.picked(c, isEnum), "=")
+	compare(b.picked(c, func(f *schema.Field) bool { return isText(f) && f.Type.Traits().Filter }), "!=")
 	if len(parts) == 0 {
-		compare(picked(c, isPlain), "=")
+		compare(b.picked(c, isPlain), "=")
 	}
 	return strings.Join(parts, " or ")
 }
@@ -196,15 +196,15 @@ func (b *builder) writing(c *schema.Class) []row {
 	one := all + "/{" + idName(c) + "}"
 	var rows []row
 	add := func(example, meaning string) { rows = append(rows, row{example, meaning}) }
-	add("POST "+all, "An object makes a record: 201 with `Location` and `ETag`.")
+	add("POST "+all+" {…}", "An object makes a record: 201 with `Location` and `ETag`.")
 	if c.Bulk {
-		add("POST "+all, "An array makes many, at most "+strconv.Itoa(b.Limits.Bulk)+", all of them or none.")
+		add("POST "+all+" […]", "An array makes many, at most "+strconv.Itoa(b.Limits.Bulk)+", all of them or none.")
 	}
 	add("PATCH "+one, "Changes the members that are sent (merge patch). `application/json-patch+json` is JSON Patch.")
 	add("PUT "+one, "Replaces: members that are not sent take their defaults.")
 	add("DELETE "+one, "204. What is missing is 404.")
 	if c.Bulk {
-		if f := picked(c, isEnum); f != nil {
+		if f := b.picked(c, isEnum); f != nil {
 			query := "?" + f.JSON + "=" + operand(f) + "&max_affected=10"
 			add("PATCH "+all+query, "Changes every record that the filter finds, or none when there are more than `max_affected`.")
 			add("DELETE "+all+query, "Deletes them likewise. A filter is needed.")
@@ -246,7 +246,8 @@ func (b *builder) conditional(c *schema.Class) []row {
 func (b *builder) formats() []row {
 	var rows []row
 	for i, f := range b.Formats {
-		text := "The same as `Accept: " + f.Type + "`."
+		media, _, _ := strings.Cut(f.Type, ";")
+		text := "The same as `Accept: " + media + "`."
 		if i == 0 {
 			text = "The default."
 		}
@@ -263,7 +264,7 @@ func (b *builder) formats() []row {
 func (b *builder) answer(c *schema.Class) string {
 	one := object{}
 	one.add(idName(c), value(keyField(c)))
-	if f := picked(c, isPlain); f != nil {
+	if f := b.picked(c, isPlain); f != nil {
 		one.add(f.JSON, value(f))
 	}
 	data := strings.TrimSuffix(one.line(), "}") + ", …}"
@@ -271,8 +272,8 @@ func (b *builder) answer(c *schema.Class) string {
 		return "[\n  " + data + ",\n  …\n]"
 	}
 	return "{\n  \"success\": true,\n  \"data\": [\n    " + data + ",\n    …\n  ],\n" +
-		"  \"meta\": {\"timestamp\": \"2026-01-31T13:30:00Z\", \"version\": " + quote(b.Schema.App.Version) +
-		", \"total\": 41, \"per_page\": " + strconv.Itoa(b.pageSize(c)) + ", \"current_page\": 1, …}\n}"
+		"  \"meta\": {\n    \"timestamp\": \"2026-01-31T13:30:00Z\", \"version\": " + quote(b.Schema.App.Version) +
+		",\n    \"total\": 41, \"per_page\": " + strconv.Itoa(b.pageSize(c)) + ", \"current_page\": 1, …\n  }\n}"
 }
 
 func keyField(c *schema.Class) *schema.Field {

@@ -156,7 +156,10 @@ func (b *builder) worked(f *schema.Field) string {
 
 // limits are the bounds of a type in words.
 func limits(t schema.Type) (all []string) {
-	add := func(words ...string) { all = append(all, strings.Join(words, " ")) }
+	add := func(words ...string) {
+		text := strings.Join(words, " ")
+		all = append(all, strings.ToUpper(text[:1])+text[1:])
+	}
 	s := t.Shape()
 	if l, ok := t.(*schema.ListType); ok {
 		all = limits(l.Elem())
@@ -236,13 +239,16 @@ func (m *member) initial(f *schema.Field) {
 			note("Numbered.")
 		}
 	}
-	if f.Synthetic {
+	if f.Synthetic && f.Doc == "" {
 		note("Made of the key.")
 	}
 	if f.From != nil {
 		note("Made from `" + f.From.JSON + "` when absent.")
 	}
-	if f.ReadOnly && f.Auto == schema.NoAuto && f.Computed == nil && !f.Synthetic {
+	switch {
+	case f.Class != nil && f == f.Class.DeletedAt:
+		note("The time of deletion.")
+	case f.ReadOnly && f.Auto == schema.NoAuto && f.Computed == nil && !f.Synthetic:
 		note("Set by actions.")
 	}
 	switch d := f.Default; {
@@ -316,9 +322,9 @@ func (b *builder) narrowed(f *schema.Field, verb string) string {
 }
 
 // relationFilter is an example of asking for records by what they are related to.
-func relationFilter(r *schema.Relation) string {
+func (b *builder) relationFilter(r *schema.Relation) string {
 	for _, f := range r.To.Fields {
-		if f.Shown() && f.Stored() && f.Read == nil && f.Ref == nil && f.Type.Traits().Filter && !slices.Contains(r.To.Key, f) {
+		if f.Shown() && f.Stored() && b.readers(f) == "" && f.Ref == nil && f.Type.Traits().Filter && !slices.Contains(r.To.Key, f) {
 			return r.Name + "." + f.JSON + "=" + operand(f)
 		}
 	}

@@ -3,8 +3,10 @@ package docs
 import (
 	"html/template"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/schema"
@@ -59,7 +61,13 @@ type fact struct{ Name, Text string }
 // route is one method of one resource.
 type route struct {
 	Method, Path, Verb string
-	Who                []string
+	Who                []holder
+}
+
+// holder is a role that has a right; Row marks those that depend on the record.
+type holder struct {
+	Name string
+	Row  bool
 }
 
 // relation is a way to another class.
@@ -142,7 +150,7 @@ func (b *builder) class(c *schema.Class) class {
 	}
 	for _, r := range c.Relations {
 		if published(r.To) {
-			out.Relations = append(out.Relations, relation{r.Name, r.JSON, linkTo(r.To), !r.Single(), relationFilter(r)})
+			out.Relations = append(out.Relations, relation{r.Name, r.JSON, linkTo(r.To), !r.Single(), b.relationFilter(r)})
 		}
 	}
 	for _, r := range c.RowRoles {
@@ -158,11 +166,13 @@ func (b *builder) class(c *schema.Class) class {
 }
 
 func (b *builder) route(r explain.Route) route {
-	who := authz.Who(b.Rules, b.Schema, r.Class, r.Verb)
-	if len(who) == 0 {
-		who = []string{"nobody"}
+	out := route{Method: r.Method, Path: b.Mount + r.Path, Verb: r.Verb}
+	for _, name := range authz.Who(b.Rules, b.Schema, r.Class, r.Verb) {
+		global := slices.ContainsFunc(b.Schema.Roles, func(g *schema.Role) bool { return g.Name == name })
+		rows := strings.HasSuffix(name, " (rows)") || slices.ContainsFunc(r.Class.RowRoles, func(g *schema.RowRole) bool { return g.Name == name })
+		out.Who = append(out.Who, holder{name, rows && !global})
 	}
-	return route{r.Method, b.Mount + r.Path, r.Verb, who}
+	return out
 }
 
 func (b *builder) action(c *schema.Class, a *schema.Action) action {
@@ -242,12 +252,29 @@ func (b *builder) facts(c *schema.Class) (facts []fact) {
 		add("Writing", "needs If-Match")
 	}
 	if c.Cache > 0 {
-		add("Caching", "answers may be "+strings.TrimSuffix(strings.TrimSuffix(c.Cache.String(), "0s"), "0m")+" old")
+		add("Caching", "answers may be "+lasting(c.Cache)+" old")
 	}
 	if c.PageSize > 0 || c.PageMax > 0 {
 		add("Pages", strconv.Itoa(b.pageSize(c))+" records, "+strconv.Itoa(b.pageMax(c))+" at most")
 	}
 	return facts
+}
+
+// lasting is a duration in the largest unit that fits.
+func lasting(d time.Duration) string {
+	for _, unit := range []struct {
+		name string
+		is   time.Duration
+	}{{"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}, {"second", time.Second}} {
+		if d >= unit.is && d%unit.is == 0 {
+			n := int(d / unit.is)
+			if n == 1 {
+				return "1 " + unit.name
+			}
+			return strconv.Itoa(n) + " " + unit.name + "s"
+		}
+	}
+	return d.String()
 }
 
 func (b *builder) pageSize(c *schema.Class) int {

@@ -70,7 +70,10 @@ func (b *builder) showcase() *schema.Class {
 			continue
 		}
 		n := 0
-		for _, has := range []bool{c.Auth == nil, len(c.Search) > 0, len(c.Scopes) > 0, b.toMany(c) != nil, picked(c, isEnum) != nil, b.may(c, authz.List), len(c.Actions) > 0} {
+		for _, has := range []bool{
+			c.Auth == nil, len(c.Search) > 0, len(c.Scopes) > 0, b.toMany(c) != nil, b.picked(c, isEnum) != nil, b.may(c, authz.List), len(c.Actions) > 0,
+			b.picked(c, isOptional) != nil, b.picked(c, isNumber) != nil,
+		} {
 			if has {
 				n++
 			}
@@ -84,28 +87,39 @@ func (b *builder) showcase() *schema.Class {
 
 func isEnum(f *schema.Field) bool { return len(f.Type.Shape().Enum) > 0 }
 
+func isOptional(f *schema.Field) bool { return f.Optional && f.Type.Traits().Filter }
+
+func isNumber(f *schema.Field) bool {
+	return f.Ref == nil && f.Type.Traits().Order && f.Type.Kind() != schema.Text
+}
+
 func isPlain(f *schema.Field) bool { return f.Ref == nil && f.Type.Traits().Filter }
 
 func isText(f *schema.Field) bool { return f.Type.Traits().Like && !isEnum(f) }
 
 // picked is the first member of a class that anybody who reads the class can ask about, of a kind.
-func picked(c *schema.Class, kind func(*schema.Field) bool) *schema.Field {
+func (b *builder) picked(c *schema.Class, kind func(*schema.Field) bool) *schema.Field {
 	for _, f := range c.Fields {
-		if f.Shown() && f.Stored() && f.Read == nil && !slices.Contains(c.Key, f) && kind(f) {
+		if f.Shown() && f.Stored() && b.readers(f) == "" && !slices.Contains(c.Key, f) && kind(f) {
 			return f
 		}
 	}
 	return nil
 }
 
-// toMany is the first relation of a class to many records.
+// toMany is the first relation of a class to many records, references before sets.
 func (b *builder) toMany(c *schema.Class) *schema.Relation {
+	var set *schema.Relation
 	for _, r := range c.Relations {
-		if !r.Single() && published(r.To) && b.may(r.To, authz.List) {
+		switch {
+		case r.Single() || !published(r.To) || !b.may(r.To, authz.List):
+		case r.Kind == schema.ToMany:
 			return r
+		case set == nil:
+			set = r
 		}
 	}
-	return nil
+	return set
 }
 
 // related is the first relation that can be expanded, those to many first.
@@ -148,7 +162,7 @@ func (b *builder) examples(c *schema.Class) (list []example) {
 		}
 	}
 	add(authz.Create, "A new one, with what is required", curl{path: all, body: create.line()})
-	if change := changeable(c); change != nil {
+	if change := b.changeable(c); change != nil {
 		var patch object
 		patch.add(change.JSON, value(change))
 		add(authz.Update, "A change", curl{method: "PATCH", path: one, body: patch.line()})
@@ -189,25 +203,25 @@ func declared(c *schema.Class, name string) *schema.Action {
 // selection is a query that filters, sorts and limits.
 func (b *builder) selection(c *schema.Class) string {
 	var parts []string
-	f := picked(c, isEnum)
+	f := b.picked(c, isEnum)
 	if f == nil {
-		f = picked(c, isPlain)
+		f = b.picked(c, isPlain)
 	}
 	if f != nil {
 		parts = append(parts, f.JSON+"="+operand(f))
 	}
-	if o := ordered(c); o != nil {
+	if o := b.ordered(c); o != nil {
 		parts = append(parts, "orderBy=-"+o.JSON)
 	}
 	return strings.Join(append(parts, "limit=5"), "&")
 }
 
 // ordered is the member that an example sorts by.
-func ordered(c *schema.Class) *schema.Field {
-	if c.CreatedAt != nil && c.CreatedAt.Shown() && c.CreatedAt.Read == nil {
+func (b *builder) ordered(c *schema.Class) *schema.Field {
+	if c.CreatedAt != nil && c.CreatedAt.Shown() && b.readers(c.CreatedAt) == "" {
 		return c.CreatedAt
 	}
-	return picked(c, func(f *schema.Field) bool { return f.Ref == nil && f.Type.Traits().Order })
+	return b.picked(c, func(f *schema.Field) bool { return f.Ref == nil && f.Type.Traits().Order })
 }
 
 // sendable reports whether clients may send the field.
@@ -216,9 +230,9 @@ func sendable(f *schema.Field) bool {
 }
 
 // changeable is the member that an example changes.
-func changeable(c *schema.Class) *schema.Field {
+func (b *builder) changeable(c *schema.Class) *schema.Field {
 	for _, f := range c.Fields {
-		if sendable(f) && !f.Immutable && f.Stored() && f.Write == nil && !slices.Contains(c.Key, f) && !f.Type.Traits().Secret && f.Ref == nil {
+		if sendable(f) && !f.Immutable && f.Stored() && f.Write == nil && b.writers(f) == "" && !slices.Contains(c.Key, f) && !f.Type.Traits().Secret && f.Ref == nil {
 			return f
 		}
 	}
@@ -233,6 +247,9 @@ type curl struct {
 	auth        bool
 }
 
+// lineWidth is how long a line gets before it is broken, in bytes.
+const lineWidth = 96
+
 // String is the line for a shell.
 func (c curl) String() string {
 	line := "curl -s"
@@ -242,10 +259,15 @@ func (c curl) String() string {
 	if c.auth {
 		line += ` -H "$AUTH"`
 	}
-	if c.body != "" {
-		line += " --json '" + strings.ReplaceAll(c.body, "'", `'\''`) + "'"
+	place := `"$HOST` + target(c.path, c.query) + `"`
+	if c.body == "" {
+		return line + " " + place
 	}
-	return line + ` "$HOST` + target(c.path, c.query) + `"`
+	line += " --json '" + strings.ReplaceAll(c.body, "'", `'\''`) + "'"
+	if len(line)+len(place) > lineWidth {
+		return line + " \\\n  " + place
+	}
+	return line + " " + place
 }
 
 // target is a path with a query as it goes into an address, and between the double quotes of a shell.

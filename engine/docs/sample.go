@@ -12,7 +12,11 @@ import (
 func record(c *schema.Class) string {
 	var o object
 	for _, f := range c.Fields {
-		if f.Shown() {
+		switch {
+		case !f.Shown():
+		case f == c.DeletedAt:
+			o.add(f.JSON, "null")
+		default:
 			o.add(f.JSON, value(f))
 		}
 	}
