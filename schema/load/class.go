@@ -146,7 +146,7 @@ func (l *loader) className(key value, name string) bool {
 	if !l.name(key, name, "a class") {
 		return false
 	}
-	if l.def(name) != nil || name == "many" || name == "list" {
+	if l.def(name) != nil || name == "many" || name == "list" || name == "enum" {
 		l.report("E016", key.pos(), "is a type", "choose another name", "a class cannot be called `%s`, which is a type", name)
 		return false
 	}

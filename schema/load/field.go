@@ -274,7 +274,7 @@ func misfit(f *schema.Field, s *spec, word string) (why, help string) {
 			return "a set of rows cannot be indexed", ""
 		}
 		if f.Ref == nil && (traits.Secret || !traits.Unique && (word == "unique" || !traits.Filter)) {
-			return "a " + f.Type.Name() + " cannot be indexed", ""
+			return a(f.Type.Name()) + " cannot be indexed", ""
 		}
 	case "search":
 		if many || f.Ref != nil || !traits.Like || traits.Secret {

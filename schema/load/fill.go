@@ -134,7 +134,7 @@ func (l *loader) fromWord(d *fieldDecl) {
 
 func (l *loader) defaultWord(d *fieldDecl, o *option) {
 	f := d.f
-	if o == nil || f.Many != nil || f.Type.Traits().Secret || f.Auto != schema.NoAuto {
+	if o == nil || f.Many != nil || f.Type.Traits().Secret || d.spec.has("auto") {
 		return
 	}
 	if o.node.given() && o.node.isNull() || !o.node.given() && o.text == "null" && f.Type.Name() != "enum" {

@@ -137,7 +137,7 @@ func (l *loader) indexable(d *classDecl, g group, unique bool) bool {
 		case traits.Secret:
 			why = "it is secret"
 		case unique && !traits.Unique, !unique && !traits.Filter:
-			why = "a " + f.Type.Name() + " cannot be indexed"
+			why = a(f.Type.Name()) + " cannot be indexed"
 		}
 		if why != "" {
 			l.report("E029", g.items[i].pos(), why, "", "`%s.%s` cannot be indexed: %s", d.c.Name, f.Name, why)

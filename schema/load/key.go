@@ -260,7 +260,7 @@ func (l *loader) checkKey(d *classDecl) {
 		case k.Optional:
 			why, help = "a key cannot be empty", "remove `optional`"
 		case !k.Type.Traits().Key:
-			why = "a " + k.Type.Name() + " cannot be a key"
+			why = a(k.Type.Name()) + " cannot be a key"
 		case k.WriteOnly:
 			why = "a key is always shown"
 		}

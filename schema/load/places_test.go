@@ -158,6 +158,10 @@ func TestPlaces(t *testing.T) {
 		{"no space behind a colon in braces", "E015", class("    fields: {«a:int», b: int}\n"), "write a space after the `:`"},
 		{"tag of another program", "E002", "dowel: 1\nroles: {admin: null}\nclasses:\n  t: {fields: {a: int}, allow: {all: «!admin» admin}}\n", ""},
 		{"date without quotes", "E040", class("    fields: {d: date}\n    scopes: {x: d > «2024-01-31» and d < now}\n"), "dates and times go in single quotes: '2024-01-31'"},
+		{"auto and a default that does not fit", "E027", class("    fields: {a: uuid «auto»=uuid default=x}\n"), "keep one of them"},
+		{"unique object", "E022", class("    fields:\n      a: {fields: {b: int}, «unique»: true}\n"), ""},
+		{"class called enum", "E016", "dowel: 1\nclasses:\n  «enum»: {fields: {a: int}, allow: {read: anyone}}\n", "choose another name"},
+		{"json name of what the class has", "E016", class("    fields: {«a»: string json=created_at}\n"), "rename one of them"},
 		{"inverse taken by a field", "E052", "dowel: 1\nclasses:\n  a: {fields: {«bs»: int}, allow: {read: anyone}}\n  b: {fields: {a: a}, allow: {read: anyone}}\n", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -53,6 +53,14 @@ func possible(place, help string, known []string) bool {
 	return !found || contains(known, key)
 }
 
+// a puts the article in front of the name of a type.
+func a(name string) string {
+	if strings.ContainsRune("aeio", rune(name[0])) {
+		return "an " + name
+	}
+	return "a " + name
+}
+
 // listHelp shows as a list what was written as a text with commas.
 func listHelp(text string) string {
 	return "write a list: [" + strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }), ", ") + "]"
