@@ -580,13 +580,15 @@ func (x *Exec) initial(f *schema.Field, in *input, p *problems, at string) (stor
 		}
 		a.Value = v
 	case f.From != nil:
+		there := f.From.Optional // else what is missing is the source, which is reported
 		for _, g := range in.values {
 			if g.Field == f.From && !g.Value.IsNull() {
-				a.Value = derive(g.Value, f)
-				return a, !a.Value.IsNull()
+				a.Value, there = derive(g.Value, f), true
 			}
 		}
-		return a, f.Optional
+		if a.Value.IsNull() && !f.Optional && there {
+			p.pointer(pointer(at, f.JSON), "required", "`"+f.JSON+"` cannot be made of this `"+f.From.JSON+"`; send one.", "")
+		}
 	case f.Default != nil:
 		a.Value = f.Default.Value
 	default:

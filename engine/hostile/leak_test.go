@@ -90,7 +90,7 @@ func TestHiddenTargetsAreMissing(t *testing.T) {
 		{"input of an action", "POST", "/api/things/1/shut", `{"box":"b1"}`, `{"box":"b9"}`},
 		{"property", "PUT", "/api/things/1/box_id", `"b1"`, `"b9"`},
 		{"JSON Patch", "PATCH", "/api/things/1", `[{"op":"replace","path":"/parent_id","value":3}]`, `[{"op":"replace","path":"/parent_id","value":999}]`},
-			}
+	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := filled(t, false, 1, 1)

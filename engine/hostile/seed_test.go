@@ -117,4 +117,6 @@ func words(r *rand.Rand) string {
 }
 
 // canary is text that must not reach whoever may not see it.
-func canary(r *rand.Rand) string { return "Zq" + string(rune('a'+r.IntN(26))) + string(rune('a'+r.IntN(26))) }
+func canary(r *rand.Rand) string {
+	return "Zq" + string(rune('a'+r.IntN(26))) + string(rune('a'+r.IntN(26)))
+}
