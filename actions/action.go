@@ -168,6 +168,7 @@ type (
 	// PatchEach patches rows by id: Content is an object of id → merge patch.
 	PatchEach struct {
 		Class   string          `json:"class"`
+		Parent  *Parent         `json:"parent,omitempty"`
 		Content json.RawMessage `json:"content"`
 		View
 		Options

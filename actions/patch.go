@@ -235,6 +235,7 @@ type eachPlan struct {
 	view    *boundView
 	options *Options
 	items   []*writePlan
+	parent  *parentPlan // every row must belong to it
 }
 
 func bindPatchEach(x *Exec, action Action) (Plan, error) {
@@ -245,6 +246,9 @@ func bindPatchEach(x *Exec, action Action) (Plan, error) {
 	}
 	var p problems
 	plan := &eachPlan{class: c, options: &a.Options, view: x.bindView(c, &a.View, &p)}
+	if plan.parent, err = x.bindParent(a.Parent); err != nil {
+		return nil, err
+	}
 	if kindOf(a.Content) != '{' {
 		return nil, Invalid(Problem{Code: "type", Detail: "An object of id → patch is expected."})
 	}
@@ -281,6 +285,9 @@ func (e *eachPlan) bind(x *Exec, id string, raw []byte, p *problems) {
 	w := &writePlan{options: e.options, target: target{
 		class: e.class, id: id, key: key, verb: authz.Update, d: x.Decide(e.class, authz.Update), match: &If{}, after: true, view: e.view,
 	}}
+	if e.parent != nil {
+		w.filter = e.parent.children(x)
+	}
 	rest := make([]byte, 1, len(raw))
 	rest[0] = '{'
 	eachMember(raw, func(name string, value []byte) bool {
@@ -313,8 +320,13 @@ func itemMatch(raw []byte, at string, p *problems) *If {
 	return &If{HasMatch: true, Match: []string{t}}
 }
 
-// Authorize needs the right to update.
+// Authorize needs the right to update, and to see the parent.
 func (e *eachPlan) Authorize(x *Exec) error {
+	if e.parent != nil {
+		if err := e.parent.authorize(x); err != nil {
+			return err
+		}
+	}
 	for _, w := range e.items {
 		if err := w.Authorize(x); err != nil {
 			return err
@@ -336,6 +348,11 @@ func (e *eachPlan) Prepare(ctx context.Context, x *Exec) error {
 // Write patches the rows; the answer is keyed by id.
 func (e *eachPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result, error) {
 	res := &Result{Outcome: Updated, Class: e.class, View: e.view.shown, List: true, Keyed: true, DryRun: e.options.DryRun, Rows: []storage.Row{}}
+	if e.parent != nil {
+		if err := e.parent.exists(ctx, x, tx); err != nil {
+			return nil, err
+		}
+	}
 	for _, w := range e.items {
 		t := w.target
 		row, err := x.update(ctx, tx, &t, w.in, storage.Update)

@@ -240,8 +240,8 @@ func (q *query) action(op *operation, t *target) actions.Action {
 // patchMany is one patch for all rows selected, or by id a patch for each.
 func (q *query) patchMany(t *target) actions.Action {
 	s, most := q.selection(), q.maxAffected()
-	if t.rel == nil && most == nil && !s.Filtered() {
-		return &actions.PatchEach{Class: t.rows(), View: q.view(), Options: q.options()}
+	if most == nil && !s.Filtered() {
+		return &actions.PatchEach{Class: t.rows(), Parent: t.parent(), View: q.view(), Options: q.options()}
 	}
 	q.refuse(viewing, "does not apply to a filtered write: its answer is a count")
 	return &actions.PatchWhere{Class: t.rows(), Parent: t.parent(), Content: nil, Select: s, MaxAffected: most, Options: q.options()}
