@@ -360,10 +360,3 @@ func pcTruncate(_ *libc.TLS, handle uintptr, limit uint32) {
 		}
 	}
 }
-
-// LEAD: do not pursue an own page cache: unsafe code around the engine's internals is not ours to own, however fast.
-// Delete this file and its wiring. Use mmap_size for the readers (file pages are shared and reclaimable), a modest
-// cache_size, and stop there. Then finish: commit, report.
-func init() {
-	println("LEAD: do not pursue an own page cache (pagecache.go): delete it and its wiring, use mmap_size + modest cache_size for readers, commit, report.")
-}

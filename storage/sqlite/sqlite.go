@@ -102,7 +102,7 @@ func Open(path string, s *schema.Schema, o Options) (*Store, error) {
 	if path == "" || path == ":memory:" || strings.ContainsRune(path, 0) {
 		return nil, fmt.Errorf("sqlite: %q names no file", path)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+	if err := makeFile(path); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 	st := &Store{path: path, options: o, readers: make(chan *conn, o.Readers), closed: make(chan struct{})}
@@ -112,6 +112,19 @@ func Open(path string, s *schema.Schema, o Options) (*Store, error) {
 		return nil, errors.Join(err, st.Close())
 	}
 	return st, nil
+}
+
+// makeFile makes a file that is not there, for its owner only: it holds what the
+// rules of the application protect. SQLite gives its side files the same mode.
+func makeFile(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // connect opens the writer first: it makes the file and puts it in WAL mode.
