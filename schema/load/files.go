@@ -14,6 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/schema/diag"
 )
 
 // Limits of what is read, so that a hostile file costs little.
@@ -40,6 +41,9 @@ func Find(fsys fs.FS, root string) ([]string, error) {
 	return schemaFiles(fsys, root)
 }
 
+// errNoSchema says that a folder is there, but no schema in it.
+var errNoSchema = fmt.Errorf("neither %s nor schema/*.yaml: %w", MainFile, fs.ErrNotExist)
+
 // schemaFiles returns the schema files of a folder.
 func schemaFiles(fsys fs.FS, dir string) ([]string, error) {
 	main := path.Join(dir, MainFile)
@@ -48,7 +52,7 @@ func schemaFiles(fsys fs.FS, dir string) ([]string, error) {
 	}
 	files := globs(fsys, path.Join(dir, "schema"))
 	if len(files) == 0 {
-		return nil, fmt.Errorf("%s: neither %s nor schema/*.yaml: %w", dir, MainFile, fs.ErrNotExist)
+		return nil, fmt.Errorf("%s: %w", dir, errNoSchema)
 	}
 	return files, nil
 }
@@ -89,7 +93,11 @@ func (l *loader) readAll(fsys fs.FS, root string) []*file {
 	r := &reader{loader: l, fsys: fsys, seen: map[string]bool{}, raw: map[string][]byte{}}
 	start, err := Find(fsys, root)
 	if err != nil {
-		l.report("E009", schema.Pos{File: root}, "", "", "no schema found: %v", err)
+		message, help := fmt.Sprintf("no schema found: %v", err), ""
+		if errors.Is(err, errNoSchema) {
+			message, help = "no schema found: the folder has neither "+MainFile+" nor schema/*.yaml", "run `dowel init`, or name the folder of the application"
+		}
+		l.report("E009", schema.Pos{File: root}, "", help, "%s", message)
 		return nil
 	}
 	for _, name := range start {
@@ -214,9 +222,8 @@ func (r *reader) match(full string) ([]string, error) {
 func (r *reader) parse(name string, data []byte) *source {
 	dir := path.Dir(name)
 	if !utf8.Valid(data) {
-		good := data[:validPrefix(data)]
-		line := 1 + bytes.Count(good, []byte("\n"))
-		col := 1 + utf8.RuneCount(good[bytes.LastIndexByte(good, '\n')+1:])
+		good := diag.SplitLines(string(data[:validPrefix(data)]))
+		line, col := len(good), 1+utf8.RuneCountInString(good[len(good)-1])
 		r.report("E009", schema.Pos{File: name, Line: line, Col: col, EndCol: col + 1}, "not UTF-8", "save the file as UTF-8", "`%s` is not UTF-8 text", name)
 		return nil
 	}
