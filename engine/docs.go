@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,6 +26,8 @@ var (
 	docsPolicy = []string{docs.Policy}
 )
 
+var errDocs = errors.New("the documentation could not be rendered")
+
 // docsPage is the documentation of one revision. It is made when it is first
 // asked for, then kept as bytes in each content coding.
 type docsPage struct {
@@ -43,6 +46,7 @@ type docsPage struct {
 // get returns the page and its entity tag.
 func (p *docsPage) get() (body []byte, tag string, err error) {
 	p.once.Do(func() {
+		p.err = errDocs // stays where rendering panics
 		if p.body, p.err = p.render(); p.err == nil {
 			sum := sha256.Sum256(p.body)
 			p.tag = hex.EncodeToString(sum[:8])
