@@ -25,9 +25,13 @@ func (l *loader) auth(d *classDecl) {
 	if l.login != d {
 		return
 	}
-	o := l.object(d.own.get("auth"), "auth", "`auth` of the class `"+d.c.Name+"`")
+	v := d.own.get("auth")
+	o := l.object(v, "auth", "`auth` of the class `"+d.c.Name+"`")
 	a := &schema.Auth{}
 	d.c.Auth, l.s.Login = a, d.c
+	if !v.isMap() && !v.isNull() {
+		return // said above
+	}
 	for _, key := range []string{"login", "secret"} {
 		if !o.get(key).given() {
 			l.report("E011", d.own.keys["auth"].key.pos(), "", "write `auth: {login: email, secret: password}`", "%s does not name its `%s`", o.what, key)

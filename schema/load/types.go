@@ -122,6 +122,10 @@ func (l *loader) makeType(s *spec, over []*option) (schema.Type, bool) {
 				continue
 			}
 			l.resolve(d)
+			if name := d.f.Type.Name(); name == "file" || d.f.Type.Traits().Secret {
+				l.report("E022", d.spec.typeAt, "only for fields of a class", "make it a field of the class", "%s is inside an object, which cannot hold a %s", d.spec.what, name)
+				l.mar(d)
+			}
 			if d.spec != nil {
 				l.defaultWord(d, l.defaultOption(d.spec))
 			}
