@@ -24,6 +24,8 @@ type conn struct {
 
 	print   sqlgen.Printer
 	targets []target // of the plans in use
+	// read counts the rows of the query that runs; more than most, if that is not 0, are an error.
+	read, most int
 }
 
 // statement is a prepared statement and when it was used last.
@@ -37,7 +39,6 @@ func openConn(path string, o Options, w *watchdog, writes bool) (*conn, error) {
 	if writes {
 		flags |= sqlite.OpenCreate
 	}
-	useOwnPageCache()
 	db, err := sqlite.OpenConn(path, flags)
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %s: %w", path, err)

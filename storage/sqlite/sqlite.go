@@ -36,11 +36,12 @@ type Options struct {
 	// acknowledged write survives a power cut), NORMAL (it survives a crash of the
 	// process) or OFF, for tests.
 	Sync string
-	// CacheKiB is the page cache of each connection; 0 is 6144.
+	// CacheKiB is the page cache of each connection; 0 is 2048.
 	CacheKiB int
-	// MmapMiB is how much of the file each connection maps into memory instead of
-	// reading it. It spares a tenth of a read's time, but counts as memory of the
-	// process once a connection, and an I/O error there ends the process. 0 is nothing.
+	// MmapMiB is how much of the file is mapped into memory instead of being read:
+	// it spares a tenth of a read's time. The pages are the system's own and it takes
+	// them back when it needs memory, but they count as memory of the process. 0 is 256,
+	// negative is nothing, for disks whose errors must not end the process.
 	MmapMiB int
 	// Statements is how many prepared statements each connection keeps; 0 is 200.
 	Statements int
@@ -58,7 +59,10 @@ func (o Options) withDefaults() Options {
 		o.Sync = "FULL"
 	}
 	if o.CacheKiB <= 0 {
-		o.CacheKiB = 6144
+		o.CacheKiB = 2048
+	}
+	if o.MmapMiB == 0 {
+		o.MmapMiB = 256
 	}
 	o.MmapMiB = max(o.MmapMiB, 0)
 	if o.Statements <= 0 {
