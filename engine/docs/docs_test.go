@@ -116,7 +116,8 @@ func TestPage(t *testing.T) {
 			"publish Only where status = 'draft', else 409. For owner editor", "owner where author = me",
 			`curl -s "$HOST/api/posts?status=draft&orderBy=-created_at&limit=5"`,
 		}},
-		{"ratings", "start", []string{"This application has no accounts of its own."}},
+		{"ratings", "start", []string{"Everything is open to everybody"}},
+		{"iso", "start", []string{"This application has no accounts of its own.", "AUTH="}},
 		{"ratings", "class-rating", []string{
 			"Id made of authorId and subjectId, joined by a dash", "id | text JSON string | key read-only The key as one text: author and subject joined by -. |",
 			"authorId | reference to person JSON string | key required set once", "qualityRating | int JSON integer | optional nullable 0 to 100.",

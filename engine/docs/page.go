@@ -21,6 +21,7 @@ type page struct {
 	Mount               string
 	Login               *login
 	Basic               bool
+	Open                bool // nothing needs credentials
 	Roles               []role
 	Groups              []group
 	Answer, Problem     string // how a list and an error look
@@ -114,6 +115,9 @@ func newPage(app *App) *page {
 			p.Classes = append(p.Classes, b.class(c))
 		}
 	}
+	p.Open = !slices.ContainsFunc(p.Classes, func(c class) bool {
+		return slices.ContainsFunc(c.Routes, func(r route) bool { return !slices.Contains(r.Who, holder{"anyone", false}) })
+	})
 	if show := b.showcase(); show != nil {
 		p.Groups = b.conventions(show)
 		p.Answer, p.Problem = b.answer(show), b.problem(show)

@@ -83,6 +83,8 @@ func value(f *schema.Field) string {
 		return value(f.Ref.To.Key[0])
 	case f.Default != nil && !f.Default.Now && !f.Default.Me && !f.Default.Value.IsNull():
 		return string(f.Type.AppendJSON(nil, f.Default.Value))
+	case f.Class != nil && len(f.Class.Key) == 1 && f.Class.Key[0] == f && f.Type.Traits().Like:
+		return sample(f.Type, quote("example"))
 	case f.Auto == schema.AutoID, f.Auto == schema.AutoSequence:
 		return sample(f.Type, "1")
 	}
