@@ -282,10 +282,24 @@ func (b *inputBinder) value(f *schema.Field, raw []byte, at string) {
 		b.p.pointer(at, "parent-differs", "`"+f.JSON+"` differs from the row that the path names.", "")
 		return
 	}
+	if isKey(b.c, f) && !addressable(b.c, v) {
+		b.p.pointer(at, "key", "`"+f.JSON+"` is the key, and no path can name this one.", "")
+		return
+	}
 	if t.Traits().Secret {
 		b.in.secrets = append(b.in.secrets, len(b.in.values))
 	}
 	b.in.values = append(b.in.values, storage.Assign{Field: f, Value: v})
+}
+
+// addressable reports whether a row with this key, or part of a key, has a path: an
+// empty segment is none, and clients take dots out of a path on their own (RFC 3986 §5.2.4).
+func addressable(c *schema.Class, v schema.Value) bool {
+	if v.Kind() != schema.Text {
+		return true
+	}
+	s := v.Text()
+	return s != "" && (len(c.Key) > 1 || s != "." && s != "..")
 }
 
 // problemText prefixes a type's message with the member it is about.
