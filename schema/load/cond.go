@@ -170,6 +170,10 @@ func (l *loader) declareRowRoles(d *classDecl) {
 		decl := &rowRoleDecl{r: &schema.RowRole{Name: m.name, Text: text, Pos: m.key.pos()}, val: m.val}
 		if ps := words(text); len(ps) == 3 && ps[1].text == "of" {
 			decl.travels, decl.role, decl.via = true, ps[0], ps[2]
+		} else if len(ps) > 1 && len(ps) < 4 && contains([]string{"of", "from", "via", "on"}, ps[1].text) {
+			l.report("E033", m.val.at(ps[1].from, ps[len(ps)-1].to), "neither a condition nor `of FIELD`", "write it like `"+ps[0].text+" of FIELD`", "%s cannot be read", what)
+			l.spoil("row role", d.c.Name, m.name)
+			continue
 		}
 		d.roles[m.name] = decl
 		d.c.RowRoles = append(d.c.RowRoles, decl.r)

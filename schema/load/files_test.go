@@ -79,6 +79,8 @@ func TestWhichFilesAreRead(t *testing.T) {
 			"a.yaml", "classes: {a: {fields: {x: itn}, allow: {read: anyone}}}"}, "", []string{"a.yaml:1:27 E023", "dowel.yaml:3:27 E023"}},
 		{"a class twice", ".", []string{
 			"dowel.yaml", "dowel: 1\ninclude: a.yaml\nclasses: {tag: {doc: A label., fields: {name: string}, allow: {read: anyone}}}\n", "a.yaml", "classes: {tag: {doc: Mine., fields: {x: int}}}"}, "", []string{"a.yaml:1:11 E012"}},
+		{"a module that says what only the class may", ".", []string{
+			"dowel.yaml", "dowel: 1\ninclude: a.yaml\n" + tagClass, "a.yaml", "classes: {tag: {sort: name}}"}, "", []string{"a.yaml:1:11 E012"}},
 		{"a field added twice", ".", []string{
 			"dowel.yaml", "dowel: 1\ninclude: a.yaml\n" + tagClass, "a.yaml", "classes: {tag: {fields: {name: int}}}"}, "", []string{"a.yaml:1:26 E012"}},
 		{"rights a module may not give", ".", []string{

@@ -158,6 +158,8 @@ func TestPlaces(t *testing.T) {
 		{"no space behind a colon in braces", "E015", class("    fields: {«a:int», b: int}\n"), "write a space after the `:`"},
 		{"tag of another program", "E002", "dowel: 1\nroles: {admin: null}\nclasses:\n  t: {fields: {a: int}, allow: {all: «!admin» admin}}\n", ""},
 		{"date without quotes", "E040", class("    fields: {d: date}\n    scopes: {x: d > «2024-01-31» and d < now}\n"), "dates and times go in single quotes: '2024-01-31'"},
+		{"role that travels nowhere", "E033", class("    fields: {up: tag optional}\n    roles: {a: up is null, b: a «of»}\n"), "write it like `a of FIELD`"},
+		{"role that travels by another word", "E033", class("    fields: {up: tag optional}\n    roles: {a: up is null, b: a «from up»}\n"), "write it like `a of FIELD`"},
 		{"auth as a text", "E013", "dowel: 1\nclasses:\n  u: {auth: «yes», fields: {e: email unique, p: password}, allow: {read: user}}\n", ""},
 		{"password inside an object", "E022", class("    fields:\n      a: {fields: {b: int, c: «password» optional}}\n"), "make it a field of the class"},
 		{"auto and a default that does not fit", "E027", class("    fields: {a: uuid «auto»=uuid default=x}\n"), "keep one of them"},
