@@ -99,7 +99,7 @@ func Invalid(problems ...Problem) *Error {
 	case 1:
 		e.Detail, e.Hint = problems[0].Detail, problems[0].Hint
 	default:
-		e.Detail = "Several things do not fit the schema; see errors."
+		e.Detail = "Several things do not fit the schema."
 	}
 	return e
 }

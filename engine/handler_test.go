@@ -351,7 +351,7 @@ func TestEnvelopeErrors(t *testing.T) {
 	if res.StatusCode != 422 || res.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("%d %s", res.StatusCode, res.Header.Get("Content-Type"))
 	}
-	want := `{"success":false,"error":{"code":"VALIDATION_ERROR","message":"Several things do not fit the schema; see errors.","details":` +
+	want := `{"success":false,"error":{"code":"VALIDATION_ERROR","message":"Several things do not fit the schema.","details":` +
 		`{"email":["not an e-mail address","too long"],"address.zip/code":["five digits"],` +
 		"\"fields\":[\"no such field (did you mean `status`?)\"],\"_\":[\"expected <object>\"]}}," +
 		`"meta":{"timestamp":"2026-11-21T12:00:00Z","request_id":"abc"}}`

@@ -81,7 +81,7 @@ func TestParseRefuses(t *testing.T) {
 		{"bad escape in a name", "GET /api/customers?na%zz=1", nil, "", "bad-query [na%zz]: The name of a parameter holds"},
 		{"NUL in a value", "GET /api/customers?name=a%00", nil, "", "bad-query [name]:"},
 		{"bad UTF-8 in a value", "GET /api/customers?name=%ff", nil, "", "bad-query [name]:"},
-		{"several at once", "GET /api/customers?limit=abc&page=0&name=gte:5", nil, "", "bad-query [name] [limit] [page]: Several parameters cannot be read; see errors."},
+		{"several at once", "GET /api/customers?limit=abc&page=0&name=gte:5", nil, "", "bad-query [name] [limit] [page]: Several parameters cannot be read."},
 		{"twice", "GET /api/customers?limit=1&limit=2", nil, "", "bad-query [limit]: `limit` is given twice with different values."},
 		{"twice by two names", "GET /api/customers?q=a&search=b", nil, "", "bad-query [search]: `search` is given twice with different values."},
 		{"modifier and query differ", "GET /api/customers;with=orders?with=tags", nil, "", "bad-query [with]: `with` is given twice with different values."},

@@ -387,7 +387,7 @@ func (q *query) err() error {
 	e := actions.Errorf(actions.BadQuery, problems[0].Detail)
 	e.Errors, e.Hint = problems, problems[0].Hint
 	if len(problems) > 1 {
-		e.Detail, e.Hint = "Several parameters cannot be read; see errors.", ""
+		e.Detail, e.Hint = "Several parameters cannot be read.", ""
 	}
 	return e
 }
