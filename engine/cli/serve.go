@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -104,8 +103,6 @@ func (p *project) prepare(r *run, apply, seed bool) error {
 		return err
 	}
 	r.noteSeed(sums)
-	// Each password that was hashed leaves 19 MiB behind; they are not needed again soon.
-	debug.FreeOSMemory()
 	return nil
 }
 
