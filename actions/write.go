@@ -167,6 +167,36 @@ func (x *Exec) linkSets(ctx context.Context, tx storage.Tx, in *input, p *proble
 	return out, nil
 }
 
+// keepUnseen keeps the members of a replaced set that the subject cannot see:
+// whoever sends back the set as it was shown must not drop the rest unknowingly.
+func (x *Exec) keepUnseen(ctx context.Context, tx storage.Reader, t *target, links []storage.Links) error {
+	for i := range links {
+		l := &links[i]
+		rel := l.Field.Many.Rel
+		var unseen schema.Or
+		if guard := x.Guard(rel.To); guard != nil {
+			unseen = append(unseen, schema.Not{X: guard})
+		}
+		if f := rel.To.DeletedAt; f != nil {
+			unseen = append(unseen, schema.Not{X: schema.IsNull{X: &schema.Path{Field: f, Type: f.Type}}})
+		}
+		if !l.Replace || len(unseen) == 0 {
+			continue
+		}
+		page, err := tx.Read(ctx, &storage.Query{
+			Class: rel.To, Columns: keyColumns(rel.To), Deleted: storage.WithDeleted, Limit: -1,
+			Where: schema.And{schema.Exists{Rel: rel.Back, Where: keyIs(t.class, t.key)}, unseen},
+		})
+		if err != nil {
+			return err
+		}
+		for k := range page.Rows {
+			l.Add = append(l.Add, page.Rows[k].Key(rel.To)[0])
+		}
+	}
+	return nil
+}
+
 func (x *Exec) linkKeys(ctx context.Context, tx storage.Tx, f *schema.Field, items []linkItem, create bool, p *problems) ([]schema.Value, error) {
 	var out []schema.Value
 	to := f.Many.To
@@ -291,6 +321,9 @@ func (x *Exec) update(ctx context.Context, tx storage.Tx, t *target, in *input, 
 	}
 	set, links, err := x.references(ctx, tx, in)
 	if err != nil {
+		return nil, err
+	}
+	if err := x.keepUnseen(ctx, tx, t, links); err != nil {
 		return nil, err
 	}
 	ch := &storage.Change{
