@@ -169,7 +169,7 @@ func (r *runPlan) assigned(x *Exec, a schema.Assign, input []schema.Value) schem
 			}
 		}
 	}
-	return expr.ResolveOperand(a.Value, &x.env)
+	return expr.ResolveOperand(a.Value, x.bindings())
 }
 
 // handle runs the Go side: the row is authorized and `when` holds before it starts.

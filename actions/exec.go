@@ -62,9 +62,16 @@ type Limits struct {
 
 // NewExec starts an action of a subject.
 func NewExec(s *Snapshot, subject *authz.Subject, now time.Time) *Exec {
-	x := &Exec{Snapshot: s, Subject: subject, Now: now}
-	x.env = expr.Env{Now: func() time.Time { return x.Now }, Me: subject.ID, User: subject.User, Claims: subject.Claims}
-	return x
+	return &Exec{Snapshot: s, Subject: subject, Now: now}
+}
+
+// bindings is what me and now mean, made when the first condition asks for it:
+// most requests never do.
+func (x *Exec) bindings() *expr.Env {
+	if x.env.Now == nil {
+		x.env = expr.Env{Now: func() time.Time { return x.Now }, Me: x.Subject.ID, User: x.Subject.User, Claims: x.Subject.Claims}
+	}
+	return &x.env
 }
 
 // Decide returns the decision on a verb of a class for this subject.
@@ -74,10 +81,11 @@ func (x *Exec) Decide(c *schema.Class, verb string) *authz.Decision {
 
 // Resolve binds the request-dependent operands of a condition.
 func (x *Exec) Resolve(e schema.Expr) schema.Expr {
-	if e == nil {
-		return nil
+	switch e.(type) {
+	case nil, schema.Const:
+		return e
 	}
-	return expr.Resolve(e, &x.env)
+	return expr.Resolve(e, x.bindings())
 }
 
 // Guard returns what the subject may see of a class, nil when that is every row.
