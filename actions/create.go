@@ -147,12 +147,16 @@ func (c *createPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result
 	}
 	res := &Result{Outcome: Created, Class: c.class, View: c.view.shown, List: true, DryRun: c.a.DryRun, Rows: []storage.Row{}}
 	made := make([]storage.Row, 0, len(c.inputs))
+	total := 0
 	for i := range c.inputs {
 		row, created, err := c.one(ctx, x, tx, i)
 		if err != nil {
 			return nil, err
 		}
 		res.Mixed = res.Mixed || !created
+		if total += countRows([]storage.Row{*row}, x.Limits.Rows); total > x.Limits.Rows {
+			return nil, TooManyRows(x.Limits.Rows)
+		}
 		made = append(made, *row)
 		if sees(c.view, row) {
 			res.Rows = append(res.Rows, *row)
@@ -164,7 +168,7 @@ func (c *createPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result
 	if len(c.inputs) == 0 {
 		res.Outcome = Updated // nothing was made: 200 with an empty list
 	}
-	return res, x.budget(res.Rows)
+	return res, nil
 }
 
 // one makes one row, or updates the one it collides with where the class says so.

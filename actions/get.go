@@ -162,18 +162,28 @@ func (r *Result) condition(c *If) error {
 
 // budget refuses answers with more rows than one response may have.
 func (x *Exec) budget(rows []storage.Row) error {
-	if n := countRows(rows); n > x.Limits.Rows {
-		return Invalid(Problem{Code: "too-many", Parameter: "with", Detail: "The answer would have more than " +
-			strconv.Itoa(x.Limits.Rows) + " records; give the expansions a limit."})
+	if countRows(rows, x.Limits.Rows) > x.Limits.Rows {
+		return TooManyRows(x.Limits.Rows)
 	}
 	return nil
 }
 
-func countRows(rows []storage.Row) int {
+// TooManyRows refuses an answer of more records than a response may have.
+func TooManyRows(most int) *Error {
+	return Invalid(Problem{Code: "too-many", Parameter: "with", Detail: "The answer would have more than " +
+		strconv.Itoa(most) + " records; give the expansions a limit."})
+}
+
+// countRows counts rows and those expanded in them. It stops when there are
+// more than most, because rows that several others share are counted each time.
+func countRows(rows []storage.Row, most int) int {
 	n := len(rows)
 	for i := range rows {
 		for _, e := range rows[i].Expanded {
-			n += countRows(e)
+			if n > most {
+				return n
+			}
+			n += countRows(e, most-n)
 		}
 	}
 	return n

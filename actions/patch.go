@@ -353,17 +353,21 @@ func (e *eachPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result, 
 			return nil, err
 		}
 	}
+	total := 0
 	for _, w := range e.items {
 		t := w.target
 		row, err := x.update(ctx, tx, &t, w.in, storage.Update)
 		if err != nil {
 			return nil, atItem(err, w.id)
 		}
+		if total += countRows([]storage.Row{*row}, x.Limits.Rows); total > x.Limits.Rows {
+			return nil, TooManyRows(x.Limits.Rows)
+		}
 		if sees(e.view, row) {
 			res.Rows = append(res.Rows, *row)
 		}
 	}
-	return res, x.budget(res.Rows)
+	return res, nil
 }
 
 // atItem names the row in the error of one among several.

@@ -37,6 +37,9 @@ func (x *Exec) bindView(c *schema.Class, v *View, p *problems) *boundView {
 	}
 	b := &viewBinder{x: x, p: p}
 	out, static := b.bind(c, fieldTree(v.Fields), v.With, depthOf(c, x.Limits.Depth), "")
+	if len(out.query.Expand) > 0 {
+		out.query.Most = 2*x.Limits.Rows + x.Limits.PageMax // what is read beside the answer: the row after a page
+	}
 	if plain && static {
 		x.views.Store(key, out)
 	}

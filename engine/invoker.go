@@ -144,6 +144,8 @@ func (l *live) refusal(ctx context.Context, err error) error {
 		return &actions.Error{Code: actions.OutcomeUnknown, Detail: "Whether the write happened is not known; read before you repeat it.", Cause: err}
 	case errors.Is(err, storage.ErrConcurrent):
 		return &actions.Error{Code: actions.ConcurrentChange, Detail: "Others changed the same rows at the same time; nothing was done.", Cause: err}
+	case errors.Is(err, storage.ErrTooManyRows):
+		return actions.TooManyRows(l.snapshot.Limits.Rows)
 	case errors.Is(err, storage.ErrTooLarge):
 		return &actions.Error{Code: actions.StateConflict, Detail: "A sum over these rows is too large for a number.", Cause: err}
 	case errors.Is(err, account.ErrBusy):

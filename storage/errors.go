@@ -19,6 +19,8 @@ var (
 	ErrConcurrent = errors.New("concurrent change")
 	// ErrTooLarge: a number outgrew 64 bits inside the store (a sum).
 	ErrTooLarge = errors.New("number too large")
+	// ErrTooManyRows: the answer would hold more rows than Query.Most.
+	ErrTooManyRows = errors.New("too many rows")
 )
 
 // StaleError: the row has another version than Change.IfVersion.

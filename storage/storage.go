@@ -84,6 +84,9 @@ type Query struct {
 	// More asks whether rows follow the page of a Limit above 0.
 	More   bool
 	Expand []Expand
+	// Most bounds the rows that are read for the answer, those expanded at any depth
+	// too: more is ErrTooManyRows, and reading stops there. 0 is no bound. That of an expanded query says nothing.
+	Most int
 	// Watch asks for the change counters of classes in the same snapshot.
 	Watch []*schema.Class
 }

@@ -263,7 +263,7 @@ func (s *state) answer(c *storage.Change, r *record) (*storage.Row, error) {
 			q.Columns = append(q.Columns, storage.Column{Field: f})
 		}
 	}
-	v := &view{state: s}
+	v := &view{ctx: context.Background(), state: s, most: q.Most}
 	row := v.row(c.Class, q, r)
 	return &row, v.err
 }

@@ -18,7 +18,7 @@ func read(ctx context.Context, s *state, q *storage.Query) (*storage.Page, error
 	if err := s.knows(q.Class); err != nil {
 		return nil, err
 	}
-	v := &view{ctx: ctx, state: s}
+	v := &view{ctx: ctx, state: s, most: q.Most}
 	found := v.selected(q, v.candidates(q))
 	page := &storage.Page{Rows: v.rows(q, found)}
 	if q.Total {
@@ -151,6 +151,9 @@ func (v *view) rows(q *storage.Query, found []*record) []storage.Row {
 	}
 	rows := make([]storage.Row, len(found))
 	for i, r := range found {
+		if v.err != nil {
+			return nil
+		}
 		rows[i] = v.row(q.Class, q, r)
 	}
 	return rows
@@ -158,6 +161,10 @@ func (v *view) rows(q *storage.Query, found []*record) []storage.Row {
 
 // row reads one row: its columns, tests and expansions.
 func (v *view) row(c *schema.Class, q *storage.Query, r *record) storage.Row {
+	if v.read++; v.most > 0 && v.read > v.most {
+		v.fail(storage.ErrTooManyRows)
+		return storage.Row{}
+	}
 	out := storage.Row{Version: r.version, Values: make([]schema.Value, len(c.Fields))}
 	for _, col := range q.Columns {
 		out.Values[col.Field.Index] = v.value(r, col.Field, col.Guard)

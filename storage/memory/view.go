@@ -14,6 +14,18 @@ type view struct {
 	ctx   context.Context
 	state *state
 	err   error
+	// read counts rows; more than most, if that is not 0, are an error.
+	read, most int
+	steps      int
+}
+
+// going reports whether evaluation should go on. Conditions that walk relations of
+// relations can take long, so it looks at the clock now and then.
+func (v *view) going() bool {
+	if v.steps++; v.steps%1024 == 0 && v.err == nil {
+		v.err = v.ctx.Err()
+	}
+	return v.err == nil
 }
 
 func (v *view) fail(err error) {
@@ -56,7 +68,7 @@ func (r row) One(rel *schema.Relation) expr.Rower {
 func (r row) Many(rel *schema.Relation) iter.Seq[expr.Rower] {
 	return func(yield func(expr.Rower) bool) {
 		for far := range r.view.state.live(rel, r.record) {
-			if !yield(row{r.view, far}) {
+			if !r.view.going() || !yield(row{r.view, far}) {
 				return
 			}
 		}

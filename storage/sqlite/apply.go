@@ -372,7 +372,7 @@ func (a *apply) whyNot() error {
 func (a *apply) answer() (*storage.Row, error) {
 	q := storage.Query{Class: a.Class, Key: a.Key, Limit: -1, Deleted: storage.WithDeleted}
 	if a.Return != nil {
-		q.Columns, q.Expand = a.Return.Columns, a.Return.Expand
+		q.Columns, q.Expand, q.Most = a.Return.Columns, a.Return.Expand, a.Return.Most
 		q.Tests = a.Return.Tests
 	} else {
 		for _, f := range a.Class.Key {

@@ -42,7 +42,7 @@ var errSlow = errors.New("statement took too long")
 
 // isContract reports whether the error is one of package storage already.
 func isContract(err error) bool {
-	for _, known := range []error{storage.ErrNotFound, storage.ErrUnavailable, storage.ErrOutcomeUnknown, storage.ErrConcurrent, storage.ErrTooLarge} {
+	for _, known := range []error{storage.ErrNotFound, storage.ErrUnavailable, storage.ErrOutcomeUnknown, storage.ErrConcurrent, storage.ErrTooLarge, storage.ErrTooManyRows} {
 		if errors.Is(err, known) {
 			return true
 		}

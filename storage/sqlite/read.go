@@ -79,6 +79,7 @@ func (c *conn) snapshot(q *storage.Query) (*storage.Page, error) {
 // page reads all that a query asks for but the counters.
 func (c *conn) page(q *storage.Query) (*storage.Page, error) {
 	page, into := newPage(q)
+	c.read, c.most = 0, q.Most
 	if q.Limit != 0 || q.Key != nil {
 		r := rowReader{conn: c}
 		rows, err := r.read(q, into)
@@ -223,6 +224,10 @@ func (r *rowReader) collect(st *sqlite.Stmt, rows []storage.Row) ([]storage.Row,
 		if r.most > 0 && len(rows) == r.most {
 			r.more = true
 			break
+		}
+		if r.conn.read++; r.conn.most > 0 && r.conn.read > r.conn.most {
+			_ = st.Reset() // what it says was said by Step
+			return nil, storage.ErrTooManyRows
 		}
 		rows = append(rows, storage.Row{})
 		r.row(st, &rows[len(rows)-1])
