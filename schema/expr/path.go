@@ -79,6 +79,10 @@ func exists(rels []*schema.Relation, e schema.Expr) schema.Expr {
 	return e
 }
 
+// maxWalk is how many relations a path may lead over: each is a query inside of
+// the one before, of which databases nest only so many.
+const maxWalk = 8
+
 // resolve walks the names of a path.
 func resolve(s *Scope, names []Name) (Bound, *BindError) {
 	b := Bound{Class: s.Class}
@@ -99,6 +103,9 @@ func resolve(s *Scope, names []Name) (Bound, *BindError) {
 		}
 		if s.Mode == Check {
 			return b, bindError(name.Start, name.End, CodeMode, "a check looks at one row only, and `%s` leads to another", name.Text)
+		}
+		if len(b.Rels) == maxWalk {
+			return b, bindError(name.Start, name.End, CodeMode, "a path leads over %d relations at most", maxWalk)
 		}
 		b.Rels = append(b.Rels, r)
 		c = r.To
