@@ -111,15 +111,18 @@ func (e *Engine) revision(s *schema.Schema, a authz.Authorizer) (*live, error) {
 		return nil, err
 	}
 	snapshot := &actions.Snapshot{
-		Schema: s, Authorizer: a, Handlers: cfg.Handlers, HashPassword: accounts.HashPassword, Random: rand.Reader,
+		Schema: s, Authorizer: a, Handlers: cfg.Handlers, HashPassword: accounts.HashPassword, EndSessions: accounts.EndSessions, Random: rand.Reader,
 		Counted: styleOf(cfg.Settings, s) == "envelope",
 		Limits:  limits.action(s.App),
 	}
+	anonymous := new(authz.Subject)
+	a.Admit(anonymous)
 	return &live{
-		engine:   e,
-		accounts: accounts,
-		snapshot: snapshot,
-		docs:     newDocs(cfg.Settings, snapshot),
+		anonymous: anonymous,
+		engine:    e,
+		accounts:  accounts,
+		snapshot:  snapshot,
+		docs:      newDocs(cfg.Settings, snapshot),
 		parser: &request.Parser{
 			Schema: s, Mount: mountOf(cfg.Settings, s), Formats: format.Names(),
 			Limits: request.Limits{Target: limits.Target, Body: limits.Body, JSON: strictjson.Limits{
@@ -151,6 +154,8 @@ type live struct {
 	parser   *request.Parser
 	accounts *account.Accounts
 	docs     *docsPage
+	// anonymous is everybody without credentials, admitted once.
+	anonymous *authz.Subject
 }
 
 func (l *live) Schema() *schema.Schema { return l.snapshot.Schema }

@@ -29,7 +29,10 @@ func (l *live) Invoke(ctx context.Context, s *authz.Subject, a actions.Action) (
 }
 
 func (l *live) invoke(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error) {
-	if s.RoleSet == "" && !s.System {
+	switch {
+	case s.Anonymous() && s.RoleSet == "":
+		s = l.anonymous
+	case s.RoleSet == "" && !s.System:
 		admitted := *s
 		s = &admitted
 		l.snapshot.Authorizer.Admit(s)
