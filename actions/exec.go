@@ -34,6 +34,9 @@ type Snapshot struct {
 	Random  io.Reader // for generated ids
 	// HashPassword turns a plain secret into what is stored.
 	HashPassword func(ctx context.Context, plain string) (string, error)
+	// EndSessions ends the sessions of a user but for one, in the transaction in
+	// which the user's secret changes. nil where there are no sessions.
+	EndSessions func(ctx context.Context, tx storage.Tx, userID, but string) error
 	// Handlers run the actions declared with `run: go`, by "class.action".
 	Handlers map[string]Handler
 

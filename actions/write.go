@@ -341,7 +341,21 @@ func (x *Exec) update(ctx context.Context, tx storage.Tx, t *target, in *input, 
 	if err != nil {
 		return nil, x.failed(ctx, tx, t, x.stored(err, in))
 	}
-	return row, nil
+	return row, x.resecured(ctx, tx, t, set)
+}
+
+// resecured ends what was opened with a secret that has changed: the other
+// sessions of the user. Whoever changed it goes on.
+func (x *Exec) resecured(ctx context.Context, tx storage.Tx, t *target, set []storage.Assign) error {
+	if t.class != x.Schema.Login || x.EndSessions == nil {
+		return nil
+	}
+	for _, a := range set {
+		if a.Field == t.class.Auth.Secret {
+			return x.EndSessions(ctx, tx, schema.FormatKey(t.class, t.key), x.Subject.Session)
+		}
+	}
+	return nil
 }
 
 // touch sets the fields that follow every write.

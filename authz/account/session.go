@@ -162,25 +162,36 @@ func (a *Accounts) Logout(ctx context.Context, session string) error {
 	})
 }
 
-// LogoutUser ends every session of a user, as after a changed password.
+// LogoutUser ends every session of a user.
 func (a *Accounts) LogoutUser(ctx context.Context, userID string) error {
 	if a.users == nil {
 		return ErrNoLogin
 	}
+	return a.cfg.Store.Write(ctx, func(tx storage.Tx) error { return a.EndSessions(ctx, tx, userID, "") })
+}
+
+// EndSessions ends the sessions of a user but for one, in the transaction that
+// makes them end, as when the password changes.
+func (a *Accounts) EndSessions(ctx context.Context, tx storage.Tx, userID, but string) error {
+	if a.users == nil {
+		return nil
+	}
 	s := a.sessions
-	return a.cfg.Store.Write(ctx, func(tx storage.Tx) error {
-		page, err := tx.Read(ctx, &storage.Query{Class: s.class, Columns: s.columns, Limit: -1, Order: s.order(),
-			Where: schema.And{equals(s.user, schema.NewText(userID)), schema.IsNull{X: path(s.revoked)}}})
-		if err != nil {
+	page, err := tx.Read(ctx, &storage.Query{Class: s.class, Columns: s.columns, Limit: -1, Order: s.order(),
+		Where: schema.And{equals(s.user, schema.NewText(userID)), schema.IsNull{X: path(s.revoked)}}})
+	if err != nil {
+		return err
+	}
+	for i := range page.Rows {
+		id := page.Rows[i].Values[s.id.Index].Text()
+		if id == but {
+			continue
+		}
+		if err := s.end(ctx, tx, id, a.cfg.Clock()); err != nil {
 			return err
 		}
-		for i := range page.Rows {
-			if err := s.end(ctx, tx, page.Rows[i].Values[s.id.Index].Text(), a.cfg.Clock()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // Sweep removes up to limit rows of sessions and spent tokens that have expired, and
