@@ -14,11 +14,11 @@ import (
 // ends with the time of the request.
 func TestExpansionsAreBounded(t *testing.T) {
 	for _, onDisk := range []bool{false, true} {
-		w := opened(t, everything(), onDisk, engine.Settings{Limits: engine.Limits{Request: time.Second}})
+		w := opened(t, everything(), onDisk, engine.Settings{Limits: engine.Limits{Request: 500 * time.Millisecond}})
 		w.fill(t, chance(1, 1), chance(1, 2))
 		var all []string
 		var rows []string
-		for i := range 50 {
+		for i := range 40 {
 			rows = append(rows, fmt.Sprintf(`{"name":"x%d","owner":3}`, i))
 			all = append(all, fmt.Sprint(13+i))
 		}

@@ -154,7 +154,7 @@ func TestLimitsTogether(t *testing.T) {
 		"/api/things?orderBy=" + strings.Join([]string{rep("parent.", 8) + "name", rep("parent.", 7) + "code", rep("parent.", 8) + "amount", rep("parent.", 6) + "box.weight", "notes_count", "children_total", rep("parent.", 8) + "children_total", "box.up.up.up.up.up.up.heaviest"}, ","),
 		"/api/things?fields=*,notes_count,children_total&with=parent.parent.parent,children.children.children,rivals.rivals.rivals,box.parts.parts,owner.owned.notes,tags.things.tags",
 	} {
-		for who := range subjects {
+		for _, who := range []int{agent} {
 			w.send(t, request{"GET", target, "", nil, who})
 		}
 	}

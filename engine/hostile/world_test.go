@@ -33,7 +33,7 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "run this seed alone")
-	seedsFlag = flag.Uint64("seeds", 2, "run so many seeds")
+	seedsFlag = flag.Uint64("seeds", 1, "run so many seeds")
 )
 
 // noon is when everything happens.
