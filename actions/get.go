@@ -121,6 +121,9 @@ func (x *Exec) permitExpansions(q *storage.Query) error {
 
 // Read returns the row, or says that the client's copy is current.
 func (g *getPlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*Result, error) {
+	if current, err := g.current(ctx, x, r); current != nil || err != nil {
+		return current, err
+	}
 	page, err := r.Read(ctx, &g.query)
 	if err != nil {
 		return nil, err
@@ -147,6 +150,29 @@ func (g *getPlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*Result,
 		res.Rows = page.Rows
 	}
 	return res, nil
+}
+
+// current answers a client whose copy is still right by the version of the row
+// alone; nil, nil is to be answered with the row.
+func (g *getPlan) current(ctx context.Context, x *Exec, r storage.Reader) (*Result, error) {
+	if !g.a.If.HasNoneMatch || g.a.If.HasMatch || len(g.query.Expand) > 0 {
+		return nil, nil
+	}
+	q := g.query
+	q.Columns = nil
+	page, err := r.Read(ctx, &q)
+	if err != nil || len(page.Rows) == 0 {
+		return nil, err
+	}
+	row := &page.Rows[0]
+	if g.property != nil && g.property.Test > 0 && !row.Test(int(g.property.Test-1)) {
+		return nil, nil
+	}
+	tag := x.itemTag(g.view, row, page.Counters, g.a.Property, &g.a.Output)
+	if g.a.If.noneMatch(tag) {
+		return nil, nil
+	}
+	return &Result{Outcome: NotModified, Class: g.class, View: g.view.shown, Property: g.property, Tag: tag}, nil
 }
 
 // condition applies the preconditions of a read in the order of RFC 9110 §13.2.2.
