@@ -35,7 +35,8 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestSeedTwice holds that seeding again changes nothing, and that checks find nothing.
+// TestSeedTwice holds that seeding again changes nothing, and that checks find nothing
+// but what this program lacks: functions in Go, tenancy.
 func TestSeedTwice(t *testing.T) {
 	for _, app := range []string{"minimal", "crm", "blog", "ratings", "iso", "tracker"} {
 		t.Run(app, func(t *testing.T) {
@@ -48,7 +49,7 @@ func TestSeedTwice(t *testing.T) {
 				}
 				return out.String()
 			}
-			if found := dowel("check", "--format", "short", app); found != "" && !strings.Contains(found, "W003") {
+			if found := dowel("check", "--format", "short", app); found != "" && !strings.Contains(found, "W003") && !strings.Contains(found, "W008") {
 				t.Error(found)
 			}
 			dowel("seed", app)

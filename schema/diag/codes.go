@@ -198,4 +198,5 @@ var codes = []Code{
 	{"W006", "a mixin that nothing uses", "The mixin is in no `use`.",
 		"mixins:\n  owned:\n    fields: {owner: string}", "mixins:\n  owned:\n    fields: {owner: string}\nclasses:\n  plan:\n    use: owned\n    allow: {read: anyone}"},
 	{"W007", "a rule that says nothing", "Another rule says the same, or a narrower verb has rules of its own, or a `deny` takes everything back.", "", ""},
+	{"W008", "organizations that are not kept apart", "`tenant` is read and checked, but this program does not filter rows by organization yet: rules alone decide what is seen. Do not serve several organizations from one database with it.", "", ""},
 }
