@@ -109,10 +109,10 @@ func TestLoginProblems(t *testing.T) {
 	f := newAccountsFixture(t)
 	p := problemIn(t, f.do("POST", "/api/auth/login", `{"email":1,"pasword":"x","a/b":1}`))
 	want := []actions.Problem{
-		{Code: "type", Detail: "`email` must be a string.", Pointer: "/email"},
-		{Code: "required", Detail: "`password` is required.", Pointer: "/password"},
-		{Code: "unknown", Detail: "There is no member `a/b` here.", Pointer: "/a~1b"},
-		{Code: "unknown", Detail: "There is no member `pasword` here.", Pointer: "/pasword", Hint: "did you mean `password`?"},
+		{Code: "type", Detail: "`email` must be a string.", Pointer: "#/email"},
+		{Code: "required", Detail: "`password` is required.", Pointer: "#/password"},
+		{Code: "unknown", Detail: "There is no member `a/b` here.", Pointer: "#/a~1b"},
+		{Code: "unknown", Detail: "There is no member `pasword` here.", Pointer: "#/pasword", Hint: "did you mean `password`?"},
 	}
 	if diff := cmp.Diff(want, p.Errors); diff != "" {
 		t.Error(diff)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -162,12 +163,23 @@ func (x *exchange) problemOf(e *actions.Error, s status) *problem {
 		Instance:  "urn:uuid:" + newID(x.start),
 		Code:      e.Code,
 		Hint:      x.hintOf(e),
-		Errors:    e.Errors,
+		Errors:    fragments(e.Errors),
 		RequestID: x.id,
 		Retry:     s.Retry,
 		Outcome:   outcomes[e.Code],
 		Accept:    e.Accept,
 	}
+}
+
+// fragments writes JSON Pointers as RFC 9457 shows them: #/address/zip.
+func fragments(found []actions.Problem) []actions.Problem {
+	out := slices.Clone(found)
+	for i := range out {
+		if out[i].Pointer != "" {
+			out[i].Pointer = "#" + out[i].Pointer
+		}
+	}
+	return out
 }
 
 // hintOf adds how to log in where that is what is missing.

@@ -302,5 +302,5 @@ func (b *builder) problem(c *schema.Class) string {
 			quote(name) + ": [" + quote("`"+name+"` is required.") + "]}\n  },\n  \"meta\": {\"timestamp\": \"2026-01-31T13:30:00Z\", \"request_id\": \"…\"}\n}"
 	}
 	return "{\n  \"title\": \"The action does not fit the schema\",\n  \"status\": 409,\n  \"code\": \"action-invalid\",\n  \"detail\": \"…\",\n  \"errors\": [\n    {\"code\": \"required\", \"detail\": " +
-		quote("`"+name+"` is required.") + ", \"pointer\": " + quote("/"+name) + "}\n  ],\n  \"request_id\": \"…\",\n  \"retry\": \"after-change\"\n}"
+		quote("`"+name+"` is required.") + ", \"pointer\": " + quote("#/"+name) + "}\n  ],\n  \"request_id\": \"…\",\n  \"retry\": \"after-change\"\n}"
 }
