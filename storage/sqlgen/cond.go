@@ -320,12 +320,37 @@ func (p *Printer) like(e schema.Like, a Alias) {
 		p.Put("false")
 		return
 	}
+	if text, plain := unpattern(e.Pattern); plain {
+		// An index that ignores case can find this; no pattern can.
+		p.walk(path, a, func(a Alias, path *schema.Path) {
+			p.operand(path, a)
+			p.SQL = p.Dialect.NoCase(p.SQL)
+			p.Put(" = ")
+			p.Arg(schema.NewText(text))
+		})
+		return
+	}
 	pattern := schema.NewText(likePattern(e.Pattern))
 	p.walk(path, a, func(a Alias, path *schema.Path) {
 		p.SQL = p.Dialect.Like(p.SQL,
 			p.captured(func() { p.operand(path, a) }),
 			p.captured(func() { p.Arg(pattern) }))
 	})
+}
+
+// unpattern returns the text that a pattern without wildcards stands for.
+func unpattern(s string) (text string, plain bool) {
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '*':
+			return "", false
+		case s[i] == '\\' && i+1 < len(s):
+			i++
+		}
+		b = append(b, s[i])
+	}
+	return string(b), true
 }
 
 // likePattern turns * into % and escapes what SQL takes for wildcards.

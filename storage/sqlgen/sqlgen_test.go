@@ -69,6 +69,7 @@ func TestConditions(t *testing.T) {
 		{"in, filled up", customer, schema.In{X: path(customer, "age"), List: []schema.Operand{number(1), number(2), number(3)}}, `t0."age" in (+?1,+?2,+?3,+?4)`, "1 2 3 3"},
 		{"in nothing", customer, schema.In{X: path(customer, "age")}, `false`, ""},
 		{"like", customer, schema.Like{X: path(customer, "name"), Pattern: `50%\**_`}, `t0."name" like +?1 escape '\'`, `50\%*%\_`},
+		{"like without a wildcard can use an index", customer, schema.Like{X: path(customer, "email"), Pattern: `A\*@x`}, `t0."email" collate nocase = +?1`, `A*@x`},
 		{"not is exact", customer, schema.Not{X: eq(path(customer, "age"), number(1))}, `(t0."age" = +?1) is not true`, "1"},
 		{"not moves in", customer, schema.Not{X: schema.Or{schema.IsNull{X: path(customer, "age")}, schema.Not{X: eq(path(customer, "name"), text("x"))}}}, `(t0."age" is not null and t0."name" = +?1)`, "x"},
 		{"empty and, empty or", customer, schema.And{schema.And{}, schema.Or{}}, `(true and false)`, ""},

@@ -101,6 +101,7 @@ func escapeLike(s string) string {
 
 // TestFewStatements runs with a cache of statements that is always full.
 func TestFewStatements(t *testing.T) {
+	t.Parallel()
 	o := fast
 	o.Statements = 8
 	Run(t, func(t testing.TB, s *schema.Schema) storage.Store {

@@ -41,11 +41,18 @@ func openAt(t testing.TB, path string, s *schema.Schema, o sqlite.Options) *sqli
 	return store
 }
 
-func TestContract(t *testing.T) { storagetest.Run(t, open) }
+func TestContract(t *testing.T) {
+	t.Parallel() // the race detector makes the suite slow; it need not be slow alone
+	storagetest.Run(t, open)
+}
 
-func TestContractDecorated(t *testing.T) { storagetest.Decorated(t, open) }
+func TestContractDecorated(t *testing.T) {
+	t.Parallel()
+	storagetest.Decorated(t, open)
+}
 
 func TestDifferential(t *testing.T) {
+	t.Parallel()
 	storagetest.Differential(t, func(t testing.TB, s *schema.Schema) storage.Store {
 		store, err := memory.New(s)
 		if err != nil {
