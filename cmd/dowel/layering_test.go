@@ -1,18 +1,39 @@
-// Package dowel_test holds what is true of the repository as a whole.
-package dowel_test
+package main_test
+
+// What is true of the repository as a whole is held here, beside the one
+// program that everything ends up in.
 
 import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 )
 
-const module = "github.com/dowel-dev/dowel"
+const (
+	module = "github.com/dowel-dev/dowel"
+	root   = "../.." // of the repository
+)
+
+// TestTopLevelIsFixed holds the rooms of the house: a new one is a decision, not an accident.
+func TestTopLevelIsFixed(t *testing.T) {
+	rooms := strings.Fields("cmd engine schema actions authz storage examples go.mod go.sum Makefile README.md LICENSE bin")
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") && !slices.Contains(rooms, e.Name()) {
+			t.Errorf("%s stands at the top level; it belongs into one of %v", e.Name(), rooms)
+		}
+	}
+}
 
 // layers from the bottom up. A package may import its own layer and those
 // below it, never one above.
@@ -112,6 +133,7 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 // sources returns the imports of every Go file, by slash-separated path.
 func sources(t *testing.T) map[string][]string {
 	t.Helper()
+	t.Chdir(root)
 	found := map[string][]string{}
 	fset := token.NewFileSet()
 	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
