@@ -142,27 +142,8 @@ func excerpt(s string) string {
 
 // conj joins conditions; nil members are skipped and nil is "every row".
 func conj(es ...schema.Expr) schema.Expr {
-	var out schema.And
-	for _, e := range es {
-		switch v := e.(type) {
-		case nil:
-			continue
-		case schema.Const:
-			if bool(v) {
-				continue
-			}
-			return v
-		case schema.And:
-			out = append(out, v...)
-		default:
-			out = append(out, e)
-		}
+	if e := expr.And(es...); e != schema.Expr(schema.Const(true)) {
+		return e
 	}
-	switch len(out) {
-	case 0:
-		return nil
-	case 1:
-		return out[0]
-	}
-	return out
+	return nil
 }

@@ -587,7 +587,7 @@ func (x *Exec) stored(err error, in *input) error {
 		}
 		return e
 	case errors.As(err, &ref):
-		e := Errorf(ReferenceMissing, "There is no such "+targetClass(ref.Field).Name+".")
+		e := Errorf(ReferenceMissing, "There is no such "+ref.Field.Target().Name+".")
 		e.Errors = []Problem{{Code: string(ReferenceMissing), Detail: e.Detail, Pointer: in.place(ref.Field)}}
 		return e
 	case errors.As(err, &held):
@@ -608,13 +608,6 @@ func (in *input) place(f *schema.Field) string {
 		}
 	}
 	return pointer("", f.JSON)
-}
-
-func targetClass(f *schema.Field) *schema.Class {
-	if f.Many != nil {
-		return f.Many.To
-	}
-	return f.Ref.To
 }
 
 func jsonNames(fs []*schema.Field) string {

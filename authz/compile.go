@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/schema/expr"
 )
 
 // grant is a decision in the making: for which rows, and for each field on
@@ -59,7 +60,7 @@ func (r *Rules) lines(set *roleSet, c *schema.Class, verb string) *grant {
 	if verb == Bulk && narrowest != exact {
 		allows = []*schema.Rule{{}} // nobody narrows bulk: the verbs inside decide
 	}
-	g.where = and(anyOf(allows, nil), not(anyOf(denies, unlimited)))
+	g.where = and(anyOf(allows, nil), expr.Not(anyOf(denies, unlimited)))
 	for i, f := range c.Fields {
 		g.field[i] = schema.Const(true)
 		if hasFields(verb) {
@@ -68,7 +69,7 @@ func (r *Rules) lines(set *roleSet, c *schema.Class, verb string) *grant {
 			if slices.ContainsFunc(allows, func(rule *schema.Rule) bool { return !shown(rule) }) {
 				g.field[i] = anyOf(allows, shown)
 			}
-			g.field[i] = and(g.field[i], not(anyOf(denies, names)))
+			g.field[i] = and(g.field[i], expr.Not(anyOf(denies, names)))
 		}
 		g.field[i] = and(g.field[i], r.roleCond(set, f, verb))
 	}

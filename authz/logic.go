@@ -11,63 +11,36 @@ import (
 // out, so that simple policies give simple filters.
 
 func and(terms ...schema.Expr) schema.Expr {
-	var list schema.And
-	for _, t := range terms {
-		switch t := t.(type) {
-		case schema.Const:
-			if !t {
-				return t
-			}
-		case schema.And:
-			for _, inner := range t {
-				list = appendNew(list, inner)
-			}
-		default:
-			list = appendNew(list, t)
-		}
+	e := expr.And(terms...)
+	list, several := e.(schema.And)
+	if !several {
+		return e
 	}
-	switch len(list) {
-	case 0:
-		return schema.Const(true)
-	case 1:
+	if list = distinct(list); len(list) == 1 {
 		return list[0]
 	}
 	return list
 }
 
 func or(terms ...schema.Expr) schema.Expr {
-	var list schema.Or
-	for _, t := range terms {
-		switch t := t.(type) {
-		case schema.Const:
-			if t {
-				return t
-			}
-		case schema.Or:
-			for _, inner := range t {
-				list = appendNew(list, inner)
-			}
-		default:
-			list = appendNew(list, t)
-		}
+	e := expr.Or(terms...)
+	list, several := e.(schema.Or)
+	if !several {
+		return e
 	}
-	switch len(list) {
-	case 0:
-		return schema.Const(false)
-	case 1:
+	if list = distinct(list); len(list) == 1 {
 		return list[0]
 	}
 	return list
 }
 
-func not(x schema.Expr) schema.Expr {
-	switch x := x.(type) {
-	case schema.Const:
-		return !x
-	case schema.Not:
-		return x.X
+// distinct leaves out repetitions.
+func distinct[L ~[]schema.Expr](list L) L {
+	var out L
+	for _, x := range list {
+		out = appendNew(out, x)
 	}
-	return schema.Not{X: x}
+	return out
 }
 
 func appendNew[L ~[]schema.Expr](list L, x schema.Expr) L {
@@ -113,7 +86,7 @@ func withoutMe(x schema.Expr) schema.Expr {
 		}
 		return or(terms...)
 	case schema.Not:
-		return not(withoutMe(x.X))
+		return expr.Not(withoutMe(x.X))
 	case schema.Compare, schema.Contains, schema.Like:
 		if mentionsMe(x) {
 			return schema.Const(false)

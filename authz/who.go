@@ -83,20 +83,20 @@ func grounds(d *Decision) string {
 func Included(s *schema.Schema, role string) []string {
 	var all []string
 	seen := map[string]bool{role: true}
-	todo := []string{role}
-	for len(todo) > 0 {
+	queue := []string{role}
+	for len(queue) > 0 {
 		for _, r := range s.Roles {
-			if r.Name != todo[0] {
+			if r.Name != queue[0] {
 				continue
 			}
 			for _, below := range r.Includes {
 				if !seen[below] {
 					seen[below] = true
-					all, todo = append(all, below), append(todo, below)
+					all, queue = append(all, below), append(queue, below)
 				}
 			}
 		}
-		todo = todo[1:]
+		queue = queue[1:]
 	}
 	return all
 }

@@ -395,6 +395,17 @@ func (c *Class) Action(segment string) *Action { return c.byAction[segment] }
 // Stored reports whether the field is a column of the class's own table.
 func (f *Field) Stored() bool { return f.Many == nil && f.Computed == nil && !f.Synthetic }
 
+// Target is the class a reference or a `many` field leads to, nil for other fields.
+func (f *Field) Target() *Class {
+	switch {
+	case f.Many != nil:
+		return f.Many.To
+	case f.Ref != nil:
+		return f.Ref.To
+	}
+	return nil
+}
+
 // Shown reports whether the field is in `*`: what a record shows when nothing is asked for.
 func (f *Field) Shown() bool {
 	return !f.Hidden && !f.WriteOnly && f.Computed == nil && !f.Type.Traits().Secret

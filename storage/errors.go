@@ -43,7 +43,7 @@ func (e *UniqueError) Error() string {
 type ReferenceError struct{ Field *schema.Field }
 
 func (e *ReferenceError) Error() string {
-	return fmt.Sprintf("%s.%s: no such %s", e.Field.Class.Name, e.Field.Name, target(e.Field).Name)
+	return fmt.Sprintf("%s.%s: no such %s", e.Field.Class.Name, e.Field.Name, e.Field.Target().Name)
 }
 
 // ReferencedError: live rows still point at the row to be deleted.
@@ -60,13 +60,6 @@ func (e *ReferencedError) Error() string {
 type CheckError struct{ Check *schema.Check }
 
 func (e *CheckError) Error() string { return "check failed: " + e.Check.Text }
-
-func target(f *schema.Field) *schema.Class {
-	if f.Many != nil {
-		return f.Many.To
-	}
-	return f.Ref.To
-}
 
 func names(fs []*schema.Field) string {
 	s := ""

@@ -24,7 +24,7 @@ func FuzzNames(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name, value string) {
 		if !usableName(name) || !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
-			t.Skip()
+			return // no name that a schema can have
 		}
 		s := Schema(
 			Class("note", Text("text", Unique), Text("other", Optional), Ref("parent", "note", "children", Optional, SetNull), Many("tags", "tag", "text", ""), Object("box", []string{"in"}, Optional)),
