@@ -201,13 +201,13 @@ func (a *apply) number(values []schema.Value) error {
 		return nil
 	}
 	if given := values[f.Index]; !given.IsNull() {
-		e, err := a.ledger.entry(a.model.names, a.Class)
+		e, err := a.ledger.entry(a.model.Names, a.Class)
 		if err == nil {
 			e.id = max(e.id, given.Int())
 		}
 		return err
 	}
-	id, err := a.ledger.nextID(a.model.names, a.Class)
+	id, err := a.ledger.nextID(a.model.Names, a.Class)
 	values[f.Index] = schema.NewInt(id)
 	return err
 }
@@ -227,7 +227,7 @@ func (a *apply) update() (*storage.Row, error) {
 	if err := a.assign(values); err != nil {
 		return nil, err
 	}
-	entry, err := a.ledger.entry(a.model.names, a.Class)
+	entry, err := a.ledger.entry(a.model.Names, a.Class)
 	if err != nil {
 		return nil, err
 	}

@@ -98,7 +98,7 @@ func (a *apply) isSet(f *schema.Field) bool {
 
 // exists reports whether a row has this key, softly deleted or not.
 func (t *tx) exists(class *schema.Class, key schema.Value) (found bool, err error) {
-	table := t.model.names.Table(class)
+	table := t.model.Names.Table(class)
 	err = t.conn.query("select 1 from "+table.Name+" where "+table.Bare[class.Key[0].Index]+" = +?1", []schema.Value{key},
 		func(*sqlite.Stmt) { found = true })
 	return found, err
@@ -116,7 +116,7 @@ func (a *apply) link() error {
 }
 
 func (a *apply) linkOne(l *storage.Links) error {
-	link := a.model.names.Link(l.Field)
+	link := a.model.Names.Link(l.Field)
 	own := a.Key[0]
 	remove, add := l.Remove, l.Add
 	if l.Replace {

@@ -31,11 +31,11 @@ func (a *apply) refused() error {
 	if err := a.whyNot(); err != nil {
 		return err
 	}
-	for _, f := range a.model.around(a.Class).references {
+	for _, f := range a.model.Around(a.Class).References {
 		if f.Ref.OnDelete != schema.Restrict {
 			continue
 		}
-		t := a.model.names.Table(f.Class)
+		t := a.model.Names.Table(f.Class)
 		sql := "select count(*) from " + t.Name + " as t0 where t0" + t.Columns[f.Index] + " = +?1"
 		if t.Live != "" {
 			sql += " and t0" + t.Live
@@ -104,8 +104,8 @@ func (d *deletion) begin(class *schema.Class, key []schema.Value, t *sqlgen.Tabl
 	}
 	for i := 0; i < len(d.order); i++ {
 		p := d.order[i]
-		for _, f := range d.model.around(p.class).references {
-			child := d.model.names.Table(f.Class)
+		for _, f := range d.model.Around(p.class).References {
+			child := d.model.Names.Table(f.Class)
 			if f.Ref.OnDelete == schema.SetNull || f.Ref.OnDelete == schema.Restrict && child.Live == "" {
 				continue
 			}
@@ -148,7 +148,7 @@ func (d *deletion) places(class *schema.Class, sql string, args ...schema.Value)
 
 // restricted refuses the deletion when a row that stays depends on one that goes.
 func (d *deletion) restricted() error {
-	for _, c := range d.model.schema.Classes {
+	for _, c := range d.model.Schema.Classes {
 		for _, f := range c.Fields {
 			if f.Ref == nil || f.Ref.OnDelete != schema.Restrict {
 				continue
@@ -167,7 +167,7 @@ func (d *deletion) restricted() error {
 
 // staying counts the rows outside the deletion that point into it with f.
 func (d *deletion) staying(f *schema.Field) (n int64, err error) {
-	t := d.model.names.Table(f.Class)
+	t := d.model.Names.Table(f.Class)
 	among := slices.ContainsFunc(d.order, func(p place) bool { return p.class == f.Class })
 	for _, p := range d.order {
 		if p.class != f.Ref.To {
@@ -198,11 +198,11 @@ func (d *deletion) loosen() error {
 	cleared := map[place][]*schema.Field{}
 	var places []place
 	for _, p := range d.order {
-		for _, f := range d.model.around(p.class).references {
+		for _, f := range d.model.Around(p.class).References {
 			if f.Ref.OnDelete != schema.SetNull {
 				continue
 			}
-			children, err := d.places(f.Class, pointing(d.model.names.Table(f.Class), f), p.key)
+			children, err := d.places(f.Class, pointing(d.model.Names.Table(f.Class), f), p.key)
 			if err != nil {
 				return err
 			}
@@ -233,7 +233,7 @@ func (d *deletion) clear(p place, fields []*schema.Field) error {
 	if err != nil {
 		return err
 	}
-	t := d.model.names.Table(p.class)
+	t := d.model.Names.Table(p.class)
 	sql := "update " + t.Name + " set " + t.Version[1:] + " = ?1"
 	for _, f := range fields {
 		sql += ", " + t.Bare[f.Index] + " = null"
@@ -264,9 +264,9 @@ func (d *deletion) clear(p place, fields []*schema.Field) error {
 // unlink removes the links of a row that goes. Losing a link is a write of the
 // row that owned it.
 func (d *deletion) unlink(p place) error {
-	near := d.model.around(p.class)
-	for _, f := range near.manys {
-		link := d.model.names.Link(f)
+	near := d.model.Around(p.class)
+	for _, f := range near.Manys {
+		link := d.model.Names.Link(f)
 		if err := d.conn.do("delete from "+link.Name+" where "+link.Own[1:]+" = +?1", p.key); err != nil {
 			return err
 		}
@@ -276,8 +276,8 @@ func (d *deletion) unlink(p place) error {
 			}
 		}
 	}
-	for _, f := range near.links {
-		link := d.model.names.Link(f)
+	for _, f := range near.Links {
+		link := d.model.Names.Link(f)
 		owners, err := d.keys("select "+link.Own[1:]+" from "+link.Name+" where "+link.Other[1:]+" = +?1", f.Class, p.key)
 		if err != nil {
 			return err
@@ -300,7 +300,7 @@ func (t *tx) touch(class *schema.Class, key schema.Value) error {
 	if err != nil {
 		return err
 	}
-	table := t.model.names.Table(class)
+	table := t.model.Names.Table(class)
 	return t.conn.do("update "+table.Name+" set "+table.Version[1:]+" = ?1 where "+table.Bare[class.Key[0].Index]+" = +?2", schema.NewInt(version), key)
 }
 
@@ -329,7 +329,7 @@ func (d *deletion) remove() error {
 // round deletes what can go now and returns what comes later.
 func (d *deletion) round(places []place) (later []place, err error) {
 	for _, p := range places {
-		t := d.model.names.Table(p.class)
+		t := d.model.Names.Table(p.class)
 		err := d.conn.do("delete from "+t.Name+" where "+rowidColumn+" = ?1", schema.NewInt(p.rowid))
 		if isForeignKey(err) {
 			later = append(later, p)
@@ -359,7 +359,7 @@ func (d *deletion) foreign(places []place) error {
 			return err
 		}
 		for _, c := range columns {
-			if d.model.hasColumn(c.table, c.name) {
+			if d.model.HasColumn(c.table, c.name) {
 				continue
 			}
 			found := false

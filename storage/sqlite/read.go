@@ -14,7 +14,7 @@ import (
 // Read answers a query. What takes one statement runs by itself; what takes
 // several runs in a transaction, which is one snapshot.
 func (s *Store) Read(ctx context.Context, q *storage.Query) (*storage.Page, error) {
-	m, err := s.modelOf(q.Class)
+	m, err := s.models.Of(q.Class)
 	if err != nil {
 		return nil, err
 	}
@@ -24,7 +24,7 @@ func (s *Store) Read(ctx context.Context, q *storage.Query) (*storage.Page, erro
 	}
 	defer s.release(c)
 	c.begin(ctx)
-	c.print.Names = m.names
+	c.print.Names = m.Names
 	page, err := c.snapshot(q)
 	if err != nil {
 		return nil, readError(ctx, err)

@@ -19,7 +19,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/dowel-dev/dowel/schema"
@@ -81,8 +80,7 @@ func (o Options) withDefaults() Options {
 type Store struct {
 	path    string
 	options Options
-	model   atomic.Pointer[model]
-	former  atomic.Pointer[model] // the revision before
+	models  sqlgen.Models
 	readers chan *conn
 	opened  int // readers there are
 	writer  *writer
@@ -111,7 +109,7 @@ func Open(path string, s *schema.Schema, o Options) (*Store, error) {
 	}
 	st := &Store{path: path, options: o, readers: make(chan *conn, o.Readers), closed: make(chan struct{})}
 	st.watch = newWatchdog(o.Timeout)
-	st.model.Store(newModel(s))
+	st.models.Use(s)
 	if err := st.connect(); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
@@ -155,7 +153,7 @@ func (s *Store) connect() error {
 // Use makes the store serve another revision of the schema. Work that began
 // under the one before can end under it.
 func (s *Store) Use(to *schema.Schema) error {
-	s.former.Store(s.model.Swap(newModel(to)))
+	s.models.Use(to)
 	return nil
 }
 
@@ -188,11 +186,11 @@ func (s *Store) isClosed() bool {
 
 // Explain shows the statement and the bound values that Read uses for the rows of a query.
 func (s *Store) Explain(q *storage.Query) (sql string, args []schema.Value) {
-	m, err := s.modelOf(q.Class)
+	m, err := s.models.Of(q.Class)
 	if err != nil {
-		m = newModel(&schema.Schema{})
+		m = sqlgen.NewModel(&schema.Schema{})
 	}
-	p := sqlgen.Printer{Dialect: sqlgen.SQLite{}, Names: m.names}
+	p := sqlgen.Printer{Dialect: sqlgen.SQLite{}, Names: m.Names}
 	p.Select(q, nil, nil)
 	return string(p.SQL), p.Args
 }

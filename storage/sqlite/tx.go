@@ -16,7 +16,7 @@ import (
 type tx struct {
 	*writer
 	ctx   context.Context
-	model *model
+	model *sqlgen.Model
 	over  bool
 	depth int
 	// failed is the error of a change that had written something. What is
@@ -104,11 +104,11 @@ func (t *tx) open(ctx context.Context) error {
 
 // use turns to the revision of the schema that a class is of.
 func (t *tx) use(class *schema.Class) (err error) {
-	if !t.model.owns(class) {
-		if t.model, err = t.store.modelOf(class); err != nil {
-			t.model = t.store.model.Load()
+	if !t.model.Owns(class) {
+		if t.model, err = t.store.models.Of(class); err != nil {
+			t.model = t.store.models.Present()
 		}
-		t.conn.print.Names = t.model.names
+		t.conn.print.Names = t.model.Names
 	}
 	return err
 }
@@ -135,7 +135,7 @@ func (t *tx) Apply(ctx context.Context, c *storage.Change) (*storage.Row, error)
 	t.conn.begin(ctx)
 	defer t.conn.end()
 	change := *c
-	a := apply{tx: t, Change: &change, table: t.model.names.Table(c.Class)}
+	a := apply{tx: t, Change: &change, table: t.model.Names.Table(c.Class)}
 	row, err := a.run()
 	if err == nil {
 		return row, nil
@@ -168,7 +168,7 @@ func (a *apply) run() (*storage.Row, error) {
 
 // bump counts a change of the class.
 func (t *tx) bump(class *schema.Class) (int64, error) {
-	return t.ledger.bump(t.model.names, class)
+	return t.ledger.bump(t.model.Names, class)
 }
 
 // print is the connection's printer, emptied.

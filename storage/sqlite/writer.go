@@ -269,8 +269,8 @@ func (w *writer) one(j *job, shared bool) {
 
 // call runs fn and keeps what it returns or panics with.
 func (w *writer) call(j *job) {
-	t := &tx{writer: w, ctx: j.ctx, model: w.store.model.Load()}
-	w.conn.print.Names = t.model.names
+	t := &tx{writer: w, ctx: j.ctx, model: w.store.models.Present()}
+	w.conn.print.Names = t.model.Names
 	defer func() {
 		t.over = true
 		if p := recover(); p != nil {
