@@ -211,6 +211,10 @@ type Change struct {
 	After   []Guard
 	// Return says what to read back: Columns, Tests and Expand are used. nil reads only the version and key.
 	Return *Query
+	// Final says that nothing follows this change in its transaction but the
+	// commit, so that a store may do both at once. When it succeeds, the transaction takes no more
+	// calls and its function returns nil; when it fails, nothing of the transaction has happened.
+	Final bool
 }
 
 // Guard is a condition on the row that a change needs, and the error without it.
