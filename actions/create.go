@@ -187,7 +187,7 @@ func (c *createPlan) one(ctx context.Context, x *Exec, tx storage.Tx, i int) (*s
 			return nil, false, Invalid(c.missed[i]...)
 		}
 	}
-	row, err := x.insert(ctx, tx, in, c.d, c.view)
+	row, err := x.insert(ctx, tx, in, c.d, c.view, !c.many && c.join == nil)
 	return row, true, err
 }
 

@@ -153,6 +153,7 @@ func (r *runPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result, e
 		in.values = append(in.values, storage.Assign{Field: a.Field, Value: r.assigned(x, a, values)})
 	}
 	t := r.target
+	t.last = true
 	row, err := x.update(ctx, tx, &t, in, storage.Update)
 	if err != nil {
 		return nil, err

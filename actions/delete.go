@@ -52,6 +52,7 @@ func (d *deletePlan) Authorize(x *Exec) error { return x.permit(d.d, d.class, d.
 // Write removes the row.
 func (d *deletePlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result, error) {
 	t := d.target
+	t.last = true
 	if err := x.remove(ctx, tx, &t, d.op); err != nil {
 		return nil, err
 	}
@@ -90,6 +91,7 @@ func (r *restorePlan) Authorize(x *Exec) error {
 // Write restores the row.
 func (r *restorePlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result, error) {
 	t := r.target
+	t.last = true
 	in := &input{class: r.class, given: map[*schema.Field]string{}, values: []storage.Assign{{Field: r.class.DeletedAt}}}
 	row, err := x.update(ctx, tx, &t, in, storage.Restore)
 	if err != nil {

@@ -19,6 +19,8 @@ type Exec struct {
 	*Snapshot
 	Subject *authz.Subject
 	Now     time.Time
+	// Alone: the transaction ends with this plan, so that its last change may commit along (storage.Change.Final).
+	Alone bool
 
 	env expr.Env
 }

@@ -179,6 +179,7 @@ func (w *writePlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result,
 		}
 	}
 	t := w.target
+	t.last = true
 	row, err := x.update(ctx, tx, &t, in, storage.Update)
 	if err != nil {
 		return nil, err
@@ -215,7 +216,7 @@ func (w *writePlan) make(ctx context.Context, x *Exec, tx storage.Tx) (*Result, 
 	if err := w.create.Authorize(x); err != nil {
 		return nil, err
 	}
-	row, err := x.insert(ctx, tx, w.create.inputs[0], w.create.d, w.view)
+	row, err := x.insert(ctx, tx, w.create.inputs[0], w.create.d, w.view, true)
 	if err != nil {
 		return nil, err
 	}

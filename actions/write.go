@@ -3,6 +3,7 @@ package actions
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,8 @@ type target struct {
 	// after: the verb's row condition must hold for the row as stored, too.
 	after bool
 	view  *boundView
+	// last: nothing of the plan follows the change but its answer.
+	last bool
 }
 
 // prepare hashes the secrets of an input, before the transaction: it is slow on purpose.
@@ -249,7 +252,7 @@ func (x *Exec) makeNamed(ctx context.Context, tx storage.Tx, c *schema.Class, by
 	if err := p.err(); err != nil {
 		return nil, err
 	}
-	row, err := x.insert(ctx, tx, in, d, nil)
+	row, err := x.insert(ctx, tx, in, d, nil, false)
 	if err != nil {
 		return nil, err
 	}
@@ -257,12 +260,12 @@ func (x *Exec) makeNamed(ctx context.Context, tx storage.Tx, c *schema.Class, by
 }
 
 // insert makes one row and reads it back as the view shows it.
-func (x *Exec) insert(ctx context.Context, tx storage.Tx, in *input, d *authz.Decision, v *boundView) (*storage.Row, error) {
+func (x *Exec) insert(ctx context.Context, tx storage.Tx, in *input, d *authz.Decision, v *boundView, last bool) (*storage.Row, error) {
 	set, links, err := x.references(ctx, tx, in)
 	if err != nil {
 		return nil, err
 	}
-	ch := &storage.Change{Op: storage.Insert, Class: in.class, Set: set, Links: links, Return: x.readBack(in.class, v)}
+	ch := &storage.Change{Op: storage.Insert, Class: in.class, Set: set, Links: links, Return: x.readBack(in.class, v), Final: last && x.ends(v)}
 	ch.After = x.rights(nil, in.class, authz.Create, d, in.tests)
 	row, err := tx.Apply(ctx, ch)
 	return row, x.stored(err, in)
@@ -330,6 +333,7 @@ func (x *Exec) update(ctx context.Context, tx storage.Tx, t *target, in *input, 
 		Op: op, Class: t.class, Key: t.key, IfVersion: version,
 		Before: x.guards(t, in.tests), Set: x.touch(t.class, set), Links: links,
 		Return: x.readBack(t.class, t.view),
+		Final:  t.last && x.ends(t.view) && !x.resecures(t, set),
 	}
 	if op == storage.Restore {
 		ch.Deleted = storage.WithDeleted
@@ -347,15 +351,24 @@ func (x *Exec) update(ctx context.Context, tx storage.Tx, t *target, in *input, 
 // resecured ends what was opened with a secret that has changed: the other
 // sessions of the user. Whoever changed it goes on.
 func (x *Exec) resecured(ctx context.Context, tx storage.Tx, t *target, set []storage.Assign) error {
-	if t.class != x.Schema.Login || x.EndSessions == nil {
+	if !x.resecures(t, set) {
 		return nil
 	}
-	for _, a := range set {
-		if a.Field == t.class.Auth.Secret {
-			return x.EndSessions(ctx, tx, schema.FormatKey(t.class, t.key), x.Subject.Session)
-		}
+	return x.EndSessions(ctx, tx, schema.FormatKey(t.class, t.key), x.Subject.Session)
+}
+
+// resecures reports whether a change sets a secret that sessions were opened with.
+func (x *Exec) resecures(t *target, set []storage.Assign) bool {
+	if t.class != x.Schema.Login || x.EndSessions == nil {
+		return false
 	}
-	return nil
+	return slices.ContainsFunc(set, func(a storage.Assign) bool { return a.Field == t.class.Auth.Secret })
+}
+
+// ends reports whether a change that is answered by a view may end the
+// transaction: whatever else the answer needs would have to be read, or refused, after it.
+func (x *Exec) ends(v *boundView) bool {
+	return x.Alone && (v == nil || len(v.watch) == 0 && len(v.query.Expand) == 0)
 }
 
 // touch sets the fields that follow every write.
@@ -381,7 +394,7 @@ func (x *Exec) remove(ctx context.Context, tx storage.Tx, t *target, op storage.
 	if err != nil {
 		return err
 	}
-	ch := &storage.Change{Op: op, Class: t.class, Key: t.key, IfVersion: version, Before: x.guards(t, nil)}
+	ch := &storage.Change{Op: op, Class: t.class, Key: t.key, IfVersion: version, Before: x.guards(t, nil), Final: t.last && x.Alone}
 	switch {
 	case op == storage.SoftDelete:
 		ch.Set = x.touch(t.class, []storage.Assign{{Field: t.class.DeletedAt, Value: nowValue(x.Now, t.class.DeletedAt.Type)}})

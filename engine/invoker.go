@@ -72,6 +72,7 @@ func (l *live) invoke(ctx context.Context, s *authz.Subject, a actions.Action) (
 
 // write runs a plan in one transaction.
 func (l *live) write(ctx context.Context, x *actions.Exec, p actions.Writing, dry bool) (*actions.Result, error) {
+	x.Alone = !dry
 	var res *actions.Result
 	err := l.engine.cfg.Store.Write(ctx, func(tx storage.Tx) (err error) {
 		defer func() {

@@ -65,6 +65,7 @@ func (t *tx) Apply(ctx context.Context, c *storage.Change) (*storage.Row, error)
 		t.state = before
 		return nil, err
 	}
+	t.over = c.Final
 	return row, nil
 }
 

@@ -138,6 +138,7 @@ func (t *tx) Apply(ctx context.Context, c *storage.Change) (*storage.Row, error)
 	a := apply{tx: t, Change: &change, table: t.model.Names.Table(c.Class)}
 	row, err := a.run()
 	if err == nil {
+		t.over = c.Final
 		return row, nil
 	}
 	err = readError(ctx, err)

@@ -44,6 +44,58 @@ func transactions() chapter {
 			f.want(f.read("org", "name"), "D", "Beta", "C")
 			f.want(f.read("note", "id"))
 		}},
+		promise{"a final change commits, and ends its transaction", func(f *fixture) {
+			moved := f.moved(func() {
+				f.wantError(f.write(func(tx storage.Tx) error {
+					c := f.update("org", 1, "name", "D")
+					c.Final = true
+					applyTx(f, tx, c)
+					if _, err := tx.Read(f.ctx, f.query("org", "name")); err == nil {
+						f.t.Error("read after the final change")
+					}
+					if _, err := tx.Apply(f.ctx, &f.insert("org", "name", "E").Change); err == nil {
+						f.t.Error("apply after the final change")
+					}
+					return nil
+				}), nil)
+			}, "org", "customer")
+			f.want([]string{moved}, "org")
+			f.want(f.read("org", "name"), "D", "Beta")
+		}},
+		promise{"a final change commits with those before it", func(f *fixture) {
+			f.wantError(f.write(func(tx storage.Tx) error {
+				applyTx(f, tx, f.insert("org", "name", "C"))
+				c := f.insert("org", "name", "D")
+				c.Final = true
+				applyTx(f, tx, c)
+				return nil
+			}), nil)
+			f.want(f.read("org", "name"), "Acme", "Beta", "C", "D")
+		}},
+		promise{"a final change that fails leaves nothing behind, and why can be read", func(f *fixture) {
+			for name, c := range map[string]*change{
+				"version": f.update("org", 1, "name", "D").ifVersion(1 << 40),
+				"guard":   f.update("org", 1, "name", "D").after(Is("name", "=", "E"), errBoom),
+				"unique":  f.update("customer", 1, "email", "cid@x.io"),
+				"missing": f.update("org", 99, "name", "D"),
+			} {
+				c.Final = true
+				moved := f.moved(func() {
+					err := f.write(func(tx storage.Tx) error {
+						_, err := tx.Apply(f.ctx, &c.Change)
+						if err == nil {
+							f.t.Errorf("%s: no error", name)
+						}
+						readTx(f, tx, "org", "name")
+						return err
+					})
+					if err == nil {
+						f.t.Errorf("%s: committed", name)
+					}
+				}, "org", "customer")
+				f.want([]string{moved}, "")
+			}
+		}},
 		promise{"read what they wrote", func(f *fixture) {
 			f.wantError(f.write(func(tx storage.Tx) error {
 				applyTx(f, tx, f.insert("org", "name", "C"), f.update("customer", 1, "org", 3).linked("tags", 3))
