@@ -15,6 +15,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"reflect"
@@ -47,6 +48,7 @@ type Config struct {
 	Actions []*actions.Definition
 	Log     *slog.Logger     // slog.Default when nil
 	Clock   func() time.Time // time.Now when nil
+	Random  io.Reader        // of generated ids; crypto/rand when nil
 }
 
 // Engine serves one application. It is safe for concurrent use.
@@ -67,6 +69,9 @@ func New(cfg Config) (*Engine, error) {
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Reader
 	}
 	cfg.Settings.Limits = cfg.Settings.Limits.orDefault()
 	e := &Engine{cfg: cfg, registry: actions.Builtin()}
@@ -111,7 +116,7 @@ func (e *Engine) revision(s *schema.Schema, a authz.Authorizer) (*live, error) {
 		return nil, err
 	}
 	snapshot := &actions.Snapshot{
-		Schema: s, Authorizer: a, Handlers: cfg.Handlers, HashPassword: accounts.HashPassword, EndSessions: accounts.EndSessions, Random: rand.Reader,
+		Schema: s, Authorizer: a, Handlers: cfg.Handlers, HashPassword: accounts.HashPassword, EndSessions: accounts.EndSessions, Random: cfg.Random,
 		Counted: styleOf(cfg.Settings, s) == "envelope",
 		Limits:  limits.action(s.App),
 	}
