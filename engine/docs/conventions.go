@@ -6,6 +6,7 @@ import (
 
 	"github.com/dowel-dev/dowel/actions/filter"
 	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/engine/sample"
 	"github.com/dowel-dev/dowel/schema"
 )
 
@@ -30,7 +31,7 @@ func (b *builder) filters(c *schema.Class) []row {
 		if f == nil {
 			continue
 		}
-		v := operand(f)
+		v := sample.Operand(f)
 		switch op.Name {
 		case "like":
 			v = "*" + strings.ToLower(first(v, 3)) + "*"
@@ -47,10 +48,10 @@ func (b *builder) filters(c *schema.Class) []row {
 		}
 	}
 	if f := b.picked(c, isPlain); f != nil {
-		rows = append(rows, row{f.JSON + "=not:eq:" + operand(f), "The exact complement: whatever `eq` does not find, records without a value too."})
+		rows = append(rows, row{f.JSON + "=not:eq:" + sample.Operand(f), "The exact complement: whatever `eq` does not find, records without a value too."})
 	}
 	if path, f := b.nestedText(c); f != nil {
-		rows = append(rows, row{path + "=" + operand(f), "A member of a nested object."})
+		rows = append(rows, row{path + "=" + sample.Operand(f), "A member of a nested object."})
 	}
 	if r := b.related(c); r != nil {
 		rows = append(rows, row{b.relationFilter(r), "Has a related record that fits."})
@@ -177,7 +178,7 @@ func (b *builder) where(c *schema.Class) string {
 		if f == nil {
 			return
 		}
-		v := operand(f)
+		v := sample.Operand(f)
 		if k := f.Type.Kind(); k == schema.Text {
 			v = "'" + strings.ReplaceAll(v, "'", "''") + "'"
 		}
@@ -205,7 +206,7 @@ func (b *builder) writing(c *schema.Class) []row {
 	add("DELETE "+one, "204. What is missing is 404.")
 	if c.Bulk {
 		if f := b.picked(c, isEnum); f != nil {
-			query := "?" + f.JSON + "=" + operand(f) + "&max_affected=10"
+			query := "?" + f.JSON + "=" + sample.Operand(f) + "&max_affected=10"
 			add("PATCH "+all+query, "Changes every record that the filter finds, or none when there are more than `max_affected`.")
 			add("DELETE "+all+query, "Deletes them likewise. A filter is needed.")
 		} else {
@@ -262,17 +263,17 @@ func (b *builder) formats() []row {
 
 // answer is what a list looks like.
 func (b *builder) answer(c *schema.Class) string {
-	one := object{}
-	one.add(idName(c), value(keyField(c)))
+	one := sample.Object{}
+	one.Add(idName(c), sample.Value(keyField(c)))
 	if f := b.picked(c, isPlain); f != nil {
-		one.add(f.JSON, value(f))
+		one.Add(f.JSON, sample.Value(f))
 	}
-	data := strings.TrimSuffix(one.line(), "}") + ", …}"
+	data := strings.TrimSuffix(one.Line(), "}") + ", …}"
 	if !b.Envelope {
 		return "[\n  " + data + ",\n  …\n]"
 	}
 	return "{\n  \"success\": true,\n  \"data\": [\n    " + data + ",\n    …\n  ],\n" +
-		"  \"meta\": {\n    \"timestamp\": \"2026-01-31T13:30:00Z\", \"version\": " + quote(b.Schema.App.Version) +
+		"  \"meta\": {\n    \"timestamp\": \"2026-01-31T13:30:00Z\", \"version\": " + sample.Quote(b.Schema.App.Version) +
 		",\n    \"total\": 41, \"per_page\": " + strconv.Itoa(b.pageSize(c)) + ", \"current_page\": 1, …\n  }\n}"
 }
 
@@ -299,8 +300,8 @@ func (b *builder) problem(c *schema.Class) string {
 	}
 	if b.Envelope {
 		return "{\n  \"success\": false,\n  \"error\": {\n    \"code\": \"VALIDATION_ERROR\",\n    \"message\": \"…\",\n    \"details\": {" +
-			quote(name) + ": [" + quote("`"+name+"` is required.") + "]}\n  },\n  \"meta\": {\"timestamp\": \"2026-01-31T13:30:00Z\", \"request_id\": \"…\"}\n}"
+			sample.Quote(name) + ": [" + sample.Quote("`"+name+"` is required.") + "]}\n  },\n  \"meta\": {\"timestamp\": \"2026-01-31T13:30:00Z\", \"request_id\": \"…\"}\n}"
 	}
 	return "{\n  \"title\": \"The action does not fit the schema\",\n  \"status\": 409,\n  \"code\": \"action-invalid\",\n  \"detail\": \"…\",\n  \"errors\": [\n    {\"code\": \"required\", \"detail\": " +
-		quote("`"+name+"` is required.") + ", \"pointer\": " + quote("#/"+name) + "}\n  ],\n  \"request_id\": \"…\",\n  \"retry\": \"after-change\"\n}"
+		sample.Quote("`"+name+"` is required.") + ", \"pointer\": " + sample.Quote("#/"+name) + "}\n  ],\n  \"request_id\": \"…\",\n  \"retry\": \"after-change\"\n}"
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/engine/sample"
 	"github.com/dowel-dev/dowel/schema"
 )
 
@@ -325,8 +326,8 @@ func (b *builder) narrowed(f *schema.Field, verb string) string {
 func (b *builder) relationFilter(r *schema.Relation) string {
 	for _, f := range r.To.Fields {
 		if f.Shown() && f.Stored() && b.readers(f) == "" && f.Ref == nil && f.Type.Traits().Filter && !slices.Contains(r.To.Key, f) {
-			return r.Name + "." + f.JSON + "=" + operand(f)
+			return r.Name + "." + f.JSON + "=" + sample.Operand(f)
 		}
 	}
-	return r.Name + "." + r.To.Key[0].JSON + "=" + operand(r.To.Key[0])
+	return r.Name + "." + r.To.Key[0].JSON + "=" + sample.Operand(r.To.Key[0])
 }

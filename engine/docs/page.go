@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/engine/sample"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/schema/explain"
 	"github.com/dowel-dev/dowel/schema/expr"
@@ -140,7 +141,7 @@ func linkTo(c *schema.Class) link {
 func (b *builder) class(c *schema.Class) class {
 	out := class{
 		Name: c.Name, Collection: c.Collection, Path: b.Mount + "/" + c.Collection, ID: anchor(c), Doc: c.Doc,
-		Facts: b.facts(c), Record: record(c), Examples: b.examples(c),
+		Facts: b.facts(c), Record: sample.Record(c), Examples: b.examples(c),
 	}
 	for _, r := range explain.Routes(c) {
 		out.Routes = append(out.Routes, b.route(r))

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/engine/sample"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/schema/explain"
 )
@@ -29,19 +30,19 @@ func (b *builder) login() *login {
 		return nil
 	}
 	auth := b.Mount + "/auth/"
-	var credentials object
-	credentials.add(c.Auth.Login.JSON, value(c.Auth.Login))
-	credentials.add(c.Auth.Secret.JSON, quote("…"))
+	var credentials sample.Object
+	credentials.Add(c.Auth.Login.JSON, sample.Value(c.Auth.Login))
+	credentials.Add(c.Auth.Secret.JSON, sample.Quote("…"))
 	l := &login{
 		Path: auth + "login", Name: c.Auth.Login.JSON, Secret: c.Auth.Secret.JSON,
-		Get:     curl{path: auth + "login", body: credentials.line()}.String(),
+		Get:     curl{path: auth + "login", body: credentials.Line()}.String(),
 		Refresh: curl{path: auth + "refresh", body: `{"refresh_token": "…"}`}.String(),
 		Logout:  curl{method: "POST", path: auth + "logout", auth: true}.String(),
 		Me:      curl{path: auth + "me", auth: true}.String(),
 	}
 	if b.open(c, authz.Create) {
-		account := smallest(c)
-		l.Register = curl{path: auth + "register", body: account.line()}.String()
+		account := sample.Smallest(c)
+		l.Register = curl{path: auth + "register", body: account.Line()}.String()
 	}
 	if show := b.showcase(); show != nil {
 		l.Use = curl{path: b.Mount + "/" + show.Collection, auth: true}.String()
@@ -138,7 +139,7 @@ func (b *builder) related(c *schema.Class) *schema.Relation {
 // examples are requests to a class that work as they stand, given a record with the id.
 func (b *builder) examples(c *schema.Class) (list []example) {
 	all := b.Mount + "/" + c.Collection
-	one := all + "/" + url.PathEscape(id(c))
+	one := all + "/" + url.PathEscape(sample.ID(c))
 	add := func(verb, note string, line curl) {
 		if b.may(c, verb) {
 			line.auth = !b.open(c, verb)
@@ -153,37 +154,37 @@ func (b *builder) examples(c *schema.Class) (list []example) {
 	} else {
 		add(authz.Get, "One", with)
 	}
-	create := smallest(c)
-	if len(create.names) == 0 {
+	create := sample.Smallest(c)
+	if create.Empty() {
 		for _, f := range c.Fields {
-			if sendable(f) && len(create.names) == 0 {
-				create.add(f.JSON, value(f))
+			if sendable(f) && create.Empty() {
+				create.Add(f.JSON, sample.Value(f))
 			}
 		}
 	}
-	add(authz.Create, "A new one, with what is required", curl{path: all, body: create.line()})
+	add(authz.Create, "A new one, with what is required", curl{path: all, body: create.Line()})
 	if change := b.changeable(c); change != nil {
-		var patch object
-		patch.add(change.JSON, value(change))
-		add(authz.Update, "A change", curl{method: "PATCH", path: one, body: patch.line()})
+		var patch sample.Object
+		patch.Add(change.JSON, sample.Value(change))
+		add(authz.Update, "A change", curl{method: "PATCH", path: one, body: patch.Line()})
 	}
 	for _, r := range explain.Routes(c) {
 		a := declared(c, r.Verb)
 		if a == nil || r.Class != c {
 			continue
 		}
-		var input object
+		var input sample.Object
 		for _, f := range a.Input {
 			if f.Required() || len(a.Input) == 1 {
-				input.add(f.JSON, value(f))
+				input.Add(f.JSON, sample.Value(f))
 			}
 		}
 		line := curl{method: r.Method, path: one + "/" + a.Path}
 		if a.OnCollection {
 			line.path = all + "/" + a.Path
 		}
-		if len(input.names) > 0 {
-			line.body = input.line()
+		if !input.Empty() {
+			line.body = input.Line()
 		}
 		add(a.Name, "The action "+a.Name, line)
 		break
@@ -208,7 +209,7 @@ func (b *builder) selection(c *schema.Class) string {
 		f = b.picked(c, isPlain)
 	}
 	if f != nil {
-		parts = append(parts, f.JSON+"="+operand(f))
+		parts = append(parts, f.JSON+"="+sample.Operand(f))
 	}
 	if o := b.ordered(c); o != nil {
 		parts = append(parts, "orderBy=-"+o.JSON)

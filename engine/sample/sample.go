@@ -1,4 +1,7 @@
-package docs
+// Package sample makes examples: values that types accept, records as they are
+// shown, content that creates them. The documentation page and the OpenAPI
+// documents take theirs from here, so that they show the same ones.
+package sample
 
 import (
 	"encoding/json"
@@ -8,47 +11,48 @@ import (
 	"github.com/dowel-dev/dowel/schema"
 )
 
-// record is a record as it is shown when nothing is asked for.
-func record(c *schema.Class) string {
-	var o object
+// Record is a record as it is shown when nothing is asked for.
+func Record(c *schema.Class) string {
+	var o Object
 	for _, f := range c.Fields {
 		switch {
 		case !f.Shown():
 		case f == c.DeletedAt:
-			o.add(f.JSON, "null")
+			o.Add(f.JSON, "null")
 		default:
-			o.add(f.JSON, value(f))
+			o.Add(f.JSON, Value(f))
 		}
 	}
 	return o.String()
 }
 
-// smallest is the least that creates a record.
-func smallest(c *schema.Class) *object {
-	var o object
+// Smallest is the least that creates a record.
+func Smallest(c *schema.Class) *Object {
+	var o Object
 	for _, f := range c.Fields {
 		if f.Required() {
-			o.add(f.JSON, value(f))
+			o.Add(f.JSON, Value(f))
 		}
 	}
 	return &o
 }
 
-// object is JSON in the making.
-type object struct{ names, values []string }
+// Object is JSON in the making.
+type Object struct{ names, values []string }
 
-func (o *object) add(name, value string) {
+// Add appends a member; value is JSON.
+func (o *Object) Add(name, value string) {
 	o.names, o.values = append(o.names, name), append(o.values, value)
 }
 
 // String shows one member a line.
-func (o *object) String() string {
+func (o *Object) String() string {
 	if len(o.names) == 0 {
 		return "{}"
 	}
 	var b strings.Builder
 	for i, name := range o.names {
-		b.WriteString("  " + quote(name) + ": " + o.values[i])
+		b.WriteString("  " + Quote(name) + ": " + o.values[i])
 		if i < len(o.names)-1 {
 			b.WriteByte(',')
 		}
@@ -57,45 +61,49 @@ func (o *object) String() string {
 	return "{\n" + b.String() + "}"
 }
 
-// line shows it in one line.
-func (o *object) line() string {
+// Line shows it in one line.
+func (o *Object) Line() string {
 	parts := make([]string, len(o.names))
 	for i, name := range o.names {
-		parts[i] = quote(name) + ": " + o.values[i]
+		parts[i] = Quote(name) + ": " + o.values[i]
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
 }
 
-func quote(s string) string { return string(schema.AppendQuoted(nil, s)) }
+// Empty reports whether there are no members.
+func (o *Object) Empty() bool { return len(o.names) == 0 }
 
-// value is an example of a field's value as JSON.
-func value(f *schema.Field) string {
+// Quote is a text as JSON.
+func Quote(s string) string { return string(schema.AppendQuoted(nil, s)) }
+
+// Value is an example of a field's value as JSON.
+func Value(f *schema.Field) string {
 	switch {
 	case f.Synthetic:
-		return quote(id(f.Class))
+		return Quote(ID(f.Class))
 	case f.Many != nil && f.Many.By != nil:
-		return "[" + value(f.Many.By) + "]"
+		return "[" + Value(f.Many.By) + "]"
 	case f.Many != nil:
-		return "[" + value(f.Many.To.Key[0]) + "]"
+		return "[" + Value(f.Many.To.Key[0]) + "]"
 	case f.Ref != nil && len(f.Ref.To.Key) > 1:
-		return quote(id(f.Ref.To))
+		return Quote(ID(f.Ref.To))
 	case f.Ref != nil:
-		return value(f.Ref.To.Key[0])
+		return Value(f.Ref.To.Key[0])
 	case f.Default != nil && !f.Default.Now && !f.Default.Me && !f.Default.Value.IsNull():
 		return string(f.Type.AppendJSON(nil, f.Default.Value))
 	case f.Class != nil && len(f.Class.Key) == 1 && f.Class.Key[0] == f && f.Type.Traits().Like:
-		return sample(f.Type, quote("example"))
+		return sample(f.Type, Quote("example"))
 	case f.Auto == schema.AutoID, f.Auto == schema.AutoSequence:
 		return sample(f.Type, "1")
 	}
 	return sample(f.Type)
 }
 
-// id is an example of the id of a record.
-func id(c *schema.Class) string {
+// ID is an example of the id of a record.
+func ID(c *schema.Class) string {
 	key := make([]schema.Value, len(c.Key))
 	for i, f := range c.Key {
-		v, problems := f.Type.Decode([]byte(value(f)))
+		v, problems := f.Type.Decode([]byte(Value(f)))
 		if problems != nil {
 			return "…"
 		}
@@ -109,7 +117,7 @@ func sample(t schema.Type, first ...string) string {
 	s := t.Shape()
 	tries := append(first, s.Example)
 	if len(s.Enum) > 0 {
-		tries = append(tries, quote(s.Enum[0]))
+		tries = append(tries, Quote(s.Enum[0]))
 	}
 	switch {
 	case len(s.Members) > 0:
@@ -139,15 +147,15 @@ func sample(t schema.Type, first ...string) string {
 }
 
 func members(t schema.Type, s schema.Shape) string {
-	var o object
+	var o Object
 	if obj, ok := t.(*schema.ObjectType); ok {
 		for i, f := range obj.Fields() {
 			if i < len(s.Members) {
-				o.add(s.Members[i].Name, value(f))
+				o.Add(s.Members[i].Name, Value(f))
 			}
 		}
 	}
-	return o.line()
+	return o.Line()
 }
 
 // texts are strings that may fit.
@@ -163,13 +171,13 @@ func texts(s schema.Shape) []string {
 		word = strings.Repeat("correct horse ", s.MinLength/14+1)[:s.MinLength]
 		word = strings.ReplaceAll(word, " ", "-")
 	}
-	all := []string{quote(word)}
+	all := []string{Quote(word)}
 	if s.Pattern != "" {
 		if re, err := syntax.Parse(s.Pattern, syntax.Perl); err == nil {
 			var b strings.Builder
 			fit(&b, re.Simplify())
 			if b.Len() < 200 {
-				all = append(all, quote(b.String()))
+				all = append(all, Quote(b.String()))
 			}
 		}
 	}
@@ -215,11 +223,11 @@ func plain(class []rune) rune {
 	return class[0]
 }
 
-// operand is a value of the field as filters take it.
-func operand(f *schema.Field) string {
-	raw := value(f)
+// Operand is a value of the field as filters take it.
+func Operand(f *schema.Field) string {
+	raw := Value(f)
 	if f.Ref != nil {
-		raw = value(f.Ref.To.Key[0])
+		raw = Value(f.Ref.To.Key[0])
 	}
 	if raw == "" || raw[0] != '"' {
 		return raw
