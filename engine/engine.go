@@ -176,11 +176,18 @@ func (l *live) Allow(r *http.Request) (methods, patch []string, err error) {
 
 func (l *live) Accounts() accounts { return l.accounts }
 
-// Ready reads a counter: the cheapest question that only a working store answers.
-func (l *live) Ready(ctx context.Context) error {
+// Checks asks the store how it is. One that knows nothing of itself is asked for
+// a counter: the cheapest question that only a working store answers.
+func (l *live) Checks(ctx context.Context) []storage.Check {
+	if p, ok := storage.As[storage.Prober](l.engine.cfg.Store); ok {
+		return p.Probe(ctx)
+	}
+	check := storage.Check{Name: "database", Status: storage.StatusOK, Needed: true}
 	classes := l.snapshot.Schema.Classes
-	_, err := l.engine.cfg.Store.Counters(ctx, classes[:min(1, len(classes))])
-	return err
+	if _, err := l.engine.cfg.Store.Counters(ctx, classes[:min(1, len(classes))]); err != nil {
+		check.Status, check.Err = "down", err
+	}
+	return []storage.Check{check}
 }
 
 // action gives actions the limits they bind by; the schema's own page sizes win.

@@ -30,7 +30,7 @@ type testRevision struct {
 	action actions.Action
 	parse  func(r *http.Request) error
 	invoke func(s *authz.Subject, a actions.Action) (*actions.Result, error)
-	ready  error
+	checks []storage.Check
 	docs   *docsPage
 	failed error // of every look at credentials
 }
@@ -57,9 +57,9 @@ func (t *testRevision) Invoke(_ context.Context, s *authz.Subject, a actions.Act
 	return t.invoke(s, a)
 }
 
-func (t *testRevision) Docs() *docsPage                 { return t.docs }
-func (t *testRevision) Accounts() accounts              { return t }
-func (t *testRevision) Ready(ctx context.Context) error { return t.ready }
+func (t *testRevision) Docs() *docsPage                        { return t.docs }
+func (t *testRevision) Accounts() accounts                     { return t }
+func (t *testRevision) Checks(context.Context) []storage.Check { return t.checks }
 
 func (t *testRevision) Authenticate(_ context.Context, raw string) (*authz.Subject, error) {
 	if t.failed != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/authz/account"
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
 )
 
 // revision is one schema with its policy, in service. A request sees one
@@ -31,8 +32,8 @@ type revision interface {
 	Docs() *docsPage
 	// Accounts checks credentials and logs users in.
 	Accounts() accounts
-	// Ready says why the application cannot serve now, or nil.
-	Ready(ctx context.Context) error
+	// Checks says how everything is that requests need.
+	Checks(ctx context.Context) []storage.Check
 }
 
 // accounts is what the funnel asks of *account.Accounts.

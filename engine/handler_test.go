@@ -17,6 +17,7 @@ import (
 
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/storage"
 )
 
 func TestAdmission(t *testing.T) {
@@ -359,12 +360,47 @@ func TestFixedPlaces(t *testing.T) {
 	if got := f.do("GET", "/v1/health", "").StatusCode; got != 200 {
 		t.Errorf("another mount: %d", got)
 	}
-	f.rev.ready = errors.New("database: secret path")
-	res := f.do("GET", "/readyz", "")
-	if body := read(t, res); res.StatusCode != 503 || body != `{"status":"unavailable"}` || res.Header.Get("Retry-After") != "1" {
-		t.Errorf("%d %s", res.StatusCode, body)
-	}
-	if !strings.Contains(f.log.String(), "secret path") {
-		t.Error("the log must say why")
+}
+
+// TestReadiness: what requests need decides; what else is wrong is told to those who ask.
+func TestReadiness(t *testing.T) {
+	primary := storage.Check{Name: "primary", Status: "ok", Needed: true}
+	down := storage.Check{Name: "primary", Status: "down", Needed: true, Err: errors.New("dial secret path")}
+	behind := storage.Check{Name: "replica 1", Status: "lagging", Lag: 120 * time.Millisecond}
+	for _, tc := range []struct {
+		name, target string
+		checks       []storage.Check
+		drain        bool
+		status       int
+		body         string
+	}{
+		{"nothing known", "/readyz", nil, false, 200, `{"status":"ok"}`},
+		{"all is well", "/readyz", []storage.Check{primary}, false, 200, `{"status":"ok"}`},
+		{"in detail", "/readyz?verbose", []storage.Check{primary}, false, 200, `{"status":"ok","checks":[{"name":"primary","status":"ok"}]}`},
+		{"a replica lags", "/readyz", []storage.Check{primary, behind}, false, 200, `{"status":"ok"}`},
+		{"a replica lags, in detail", "/readyz?verbose=1", []storage.Check{primary, behind}, false, 200,
+			`{"status":"ok","checks":[{"name":"primary","status":"ok"},{"name":"replica 1","status":"lagging","lag_ms":120}]}`},
+		{"down", "/readyz", []storage.Check{down}, false, 503, `{"status":"unavailable"}`},
+		{"down, in detail", "/readyz?verbose", []storage.Check{down, behind}, false, 503,
+			`{"status":"unavailable","checks":[{"name":"primary","status":"down"},{"name":"replica 1","status":"lagging","lag_ms":120}]}`},
+		{"draining", "/readyz?verbose", []storage.Check{primary}, true, 503, `{"status":"draining","checks":[]}`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := newFixture(t)
+			f.rev.checks = tc.checks
+			if tc.drain {
+				f.Drain()
+			}
+			res := f.do("GET", tc.target, "")
+			if body := read(t, res); res.StatusCode != tc.status || body != tc.body {
+				t.Errorf("%d %s", res.StatusCode, body)
+			}
+			if got := res.Header.Get("Retry-After"); (got == "1") != (tc.status == 503) {
+				t.Errorf("Retry-After: %q", got)
+			}
+			if strings.HasPrefix(tc.name, "down") != strings.Contains(f.log.String(), "primary is down: dial secret path") {
+				t.Error("the log must say why:", f.log)
+			}
+		})
 	}
 }

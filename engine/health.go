@@ -2,11 +2,15 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
 )
 
 // readyWithin is how long a readiness check may take.
@@ -36,25 +40,54 @@ func (x *exchange) probe() bool {
 	return true
 }
 
+// readiness answers /readyz, and with ?verbose says which part is how. Of a part
+// that fails, people elsewhere learn its name and a word, the log learns why.
 func (x *exchange) readiness() {
+	verbose := x.r.URL.Query().Has("verbose")
 	if x.h.draining.Load() {
-		x.notReady("draining", nil)
+		x.notReady(readyBody("draining", nil, verbose), nil)
 		return
 	}
 	ctx, cancel := context.WithTimeout(x.r.Context(), readyWithin)
 	defer cancel()
-	if err := x.rev.Ready(ctx); err != nil {
-		x.notReady("unavailable", err)
+	checks := x.rev.Checks(ctx)
+	if failed, ok := storage.Ready(checks); !ok {
+		err := errors.New(failed.Name + " is " + failed.Status)
+		if failed.Err != nil {
+			err = fmt.Errorf("%w: %w", err, failed.Err)
+		}
+		x.notReady(readyBody("unavailable", checks, verbose), err)
 		return
 	}
-	x.sendDocument(http.StatusOK, []byte(`{"status":"ok"}`))
+	x.sendDocument(http.StatusOK, readyBody(storage.StatusOK, checks, verbose))
 }
 
 // notReady says no, and leaves the reason to the log.
-func (x *exchange) notReady(status string, err error) {
+func (x *exchange) notReady(body []byte, err error) {
 	x.failure = &actions.Error{Code: actions.Overloaded, Cause: err}
 	x.w.Header()["Retry-After"] = []string{"1"}
-	x.sendDocument(http.StatusServiceUnavailable, []byte(`{"status":"`+status+`"}`))
+	x.sendDocument(http.StatusServiceUnavailable, body)
+}
+
+func readyBody(status string, checks []storage.Check, verbose bool) []byte {
+	b := append([]byte(`{"status":`), schema.AppendQuoted(nil, status)...)
+	if !verbose {
+		return append(b, '}')
+	}
+	b = append(b, `,"checks":[`...)
+	for i := range checks {
+		c := &checks[i]
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = schema.AppendQuoted(append(b, `{"name":`...), c.Name)
+		b = schema.AppendQuoted(append(b, `,"status":`...), c.Status)
+		if c.Lag > 0 {
+			b = strconv.AppendInt(append(b, `,"lag_ms":`...), max(1, c.Lag.Milliseconds()), 10)
+		}
+		b = append(b, '}')
+	}
+	return append(b, "]}"...)
 }
 
 // elsewhere answers paths outside of the API: the welcome page of links, the documentation, and nothing else.

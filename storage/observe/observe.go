@@ -78,6 +78,9 @@ type store struct {
 	reader reader
 }
 
+// Unwrap returns the store that is observed.
+func (s *store) Unwrap() storage.Store { return s.Store }
+
 func (s *store) Read(ctx context.Context, q *storage.Query) (*storage.Page, error) {
 	return s.reader.Read(ctx, q)
 }
