@@ -17,7 +17,7 @@ import (
 // content reads the content last, when everything else has been found right,
 // and puts it into the action.
 func (p *Parser) content(r *http.Request, op *operation, a actions.Action) error {
-	if op.content == noContent {
+	if op.content == NoContent {
 		if hasContent(r) {
 			return actions.Errorf(actions.ContentNotAllowed, "A "+r.Method+" request has no content.")
 		}
@@ -52,7 +52,7 @@ func (p *Parser) content(r *http.Request, op *operation, a actions.Action) error
 		return err
 	}
 	text = bytes.Trim(text, " \t\r\n")
-	if op.content == emptyContent {
+	if op.content == EmptyContent {
 		if text[0] != '{' || len(bytes.Trim(text[1:], " \t\r\n")) != 1 {
 			return actions.Errorf(actions.ContentNotAllowed, "This action takes no content.")
 		}
@@ -81,7 +81,7 @@ func setContent(a actions.Action, text json.RawMessage, media string) {
 }
 
 func missing(op *operation) error {
-	if op.content != mustContent {
+	if op.content != MustContent {
 		return nil
 	}
 	return actions.Errorf(actions.ContentMissing, "The request needs content: send "+strings.Join(op.types, " or ")+".")

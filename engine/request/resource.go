@@ -8,42 +8,44 @@ import (
 
 // operation is what a method means on a kind of resource.
 type operation struct {
-	verb    verb
-	takes   groups      // options that say something here
-	content contentRule // whether there is content
-	types   []string    // media types of content
+	verb    Verb
+	takes   groups   // options that say something here
+	content Content  // whether there is content
+	types   []string // media types of content
 }
 
-// verb is the action to build.
-type verb uint8
+// Verb is the action to build.
+type Verb uint8
 
+// The verbs.
 const (
-	doGet verb = iota
-	doGetProperty
-	doSearch
-	doRelated
-	doCreate
-	doReplace
-	doPatch
-	doPutProperty
-	doClearProperty
-	doPatchMany
-	doDelete
-	doDeleteMany
-	doRestore
-	doPurge
-	doRun
-	doQuery // a declared action by GET: its input is the query
+	Get Verb = iota
+	GetProperty
+	Search
+	Related
+	Create
+	Replace
+	Patch
+	PutProperty
+	ClearProperty
+	PatchMany
+	Delete
+	DeleteMany
+	Restore
+	Purge
+	Run
+	Query // a declared action by GET: its input is the query
 )
 
-// contentRule says whether a request has content.
-type contentRule uint8
+// Content says whether a request has content.
+type Content uint8
 
+// The rules.
 const (
-	noContent    contentRule = iota
-	mustContent              // one JSON value
-	mayContent               // one or none
-	emptyContent             // none, or the empty object that some clients cannot leave out
+	NoContent    Content = iota
+	MustContent          // one JSON value
+	MayContent           // one or none
+	EmptyContent         // none, or the empty object that some clients cannot leave out
 )
 
 // The media types of content.
@@ -63,22 +65,22 @@ var (
 )
 
 var (
-	opGet           = operation{doGet, always | viewing | deletedRows, noContent, nil}
-	opGetProperty   = operation{doGetProperty, always | deletedRows, noContent, nil}
-	opSearch        = operation{doSearch, always | viewing | deletedRows | filtering | paging, noContent, nil}
-	opRelated       = operation{doRelated, always | viewing | deletedRows, noContent, nil}
-	opCreate        = operation{doCreate, always | viewing | writing, mustContent, listTypes}
-	opReplace       = operation{doReplace, always | viewing | writing | filtering, mustContent, jsonTypes}
-	opPatch         = operation{doPatch, always | viewing | writing | filtering, mustContent, patchTypes}
-	opPutProperty   = operation{doPutProperty, always | writing | filtering, mustContent, jsonTypes}
-	opClearProperty = operation{doClearProperty, always | writing | filtering, noContent, nil}
-	opPatchMany     = operation{doPatchMany, always | viewing | writing | filtering | affecting, mustContent, mergeTypes}
-	opDelete        = operation{doDelete, always | viewing | writing | filtering, noContent, nil}
-	opDeleteMany    = operation{doDeleteMany, always | writing | filtering | affecting, noContent, nil}
-	opRestore       = operation{doRestore, always | viewing | writing, emptyContent, jsonTypes}
-	opPurge         = operation{doPurge, always | writing, emptyContent, jsonTypes}
-	opRun           = operation{doRun, always | viewing | writing, mayContent, jsonTypes}
-	opQuery         = operation{doQuery, always | viewing | inputs, noContent, nil}
+	opGet           = operation{Get, always | viewing | deletedRows, NoContent, nil}
+	opGetProperty   = operation{GetProperty, always | deletedRows, NoContent, nil}
+	opSearch        = operation{Search, always | viewing | deletedRows | filtering | paging, NoContent, nil}
+	opRelated       = operation{Related, always | viewing | deletedRows, NoContent, nil}
+	opCreate        = operation{Create, always | viewing | writing, MustContent, listTypes}
+	opReplace       = operation{Replace, always | viewing | writing | filtering, MustContent, jsonTypes}
+	opPatch         = operation{Patch, always | viewing | writing | filtering, MustContent, patchTypes}
+	opPutProperty   = operation{PutProperty, always | writing | filtering, MustContent, jsonTypes}
+	opClearProperty = operation{ClearProperty, always | writing | filtering, NoContent, nil}
+	opPatchMany     = operation{PatchMany, always | viewing | writing | filtering | affecting, MustContent, mergeTypes}
+	opDelete        = operation{Delete, always | viewing | writing | filtering, NoContent, nil}
+	opDeleteMany    = operation{DeleteMany, always | writing | filtering | affecting, NoContent, nil}
+	opRestore       = operation{Restore, always | viewing | writing, EmptyContent, jsonTypes}
+	opPurge         = operation{Purge, always | writing, EmptyContent, jsonTypes}
+	opRun           = operation{Run, always | viewing | writing, MayContent, jsonTypes}
+	opQuery         = operation{Query, always | viewing | inputs, NoContent, nil}
 )
 
 // operation returns what a method does to the resource, nil when it is not offered.
@@ -196,42 +198,42 @@ func (t *target) rows() string {
 // action builds the action from everything but headers and content.
 func (q *query) action(op *operation, t *target) actions.Action {
 	switch op.verb {
-	case doGet:
+	case Get:
 		return &actions.Get{Class: t.rows(), ID: t.id, View: q.view(), Options: q.options()}
-	case doGetProperty:
+	case GetProperty:
 		return &actions.Get{Class: t.rows(), ID: t.id, Property: t.field.JSON, View: q.view(), Options: q.options()}
-	case doSearch:
+	case Search:
 		return &actions.Search{Class: t.rows(), Parent: t.parent(), Select: q.selection(), Count: q.count(), View: q.view(), Options: q.options()}
-	case doRelated:
+	case Related:
 		return &actions.Related{Class: t.rows(), Parent: *t.parent(), View: q.view(), Options: q.options()}
-	case doCreate:
+	case Create:
 		return &actions.Create{Class: t.rows(), Parent: t.parent(), View: q.view(), Options: q.options()}
-	case doReplace:
+	case Replace:
 		return &actions.Replace{Class: t.rows(), ID: t.id, Select: q.selection(), View: q.view(), Options: q.options()}
-	case doPatch:
+	case Patch:
 		return &actions.Patch{Class: t.rows(), ID: t.id, Select: q.selection(), View: q.view(), Options: q.options()}
-	case doPutProperty:
+	case PutProperty:
 		return &actions.Patch{Class: t.rows(), ID: t.id, Property: t.field.JSON, Select: q.selection(), Options: q.options()}
-	case doClearProperty:
+	case ClearProperty:
 		a := &actions.Patch{Class: t.rows(), ID: t.id, Property: t.field.JSON, Content: []byte("null"), Select: q.selection(), Options: q.options()}
 		a.Output.Minimal = true // the answer has no content, as that of any DELETE
 		return a
-	case doPatchMany:
+	case PatchMany:
 		return q.patchMany(t)
-	case doDelete:
+	case Delete:
 		return &actions.Delete{Class: t.rows(), ID: t.id, Select: q.selection(), View: q.view(), Options: q.options()}
-	case doDeleteMany:
+	case DeleteMany:
 		return &actions.DeleteWhere{Class: t.rows(), Parent: t.parent(), Select: q.selection(), MaxAffected: q.maxAffected(), Options: q.options()}
-	case doRestore:
+	case Restore:
 		return &actions.Restore{Class: t.rows(), ID: t.id, View: q.view(), Options: q.options()}
-	case doPurge:
+	case Purge:
 		return &actions.Purge{Class: t.rows(), ID: t.id, Options: q.options()}
 	}
 	a := &actions.Run{Class: t.rows(), Action: t.action.Name, View: q.view(), Options: q.options()}
 	if t.kind == itemAction {
 		a.ID = t.id
 	}
-	if op.verb == doQuery {
+	if op.verb == Query {
 		a.Content = q.content(t.action)
 	}
 	return a
