@@ -2,7 +2,6 @@ package sqlgen
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/dowel-dev/dowel/schema"
 )
@@ -38,8 +37,7 @@ func (p *Printer) cond(e schema.Expr, a Alias) {
 	case schema.Like:
 		p.like(e, a)
 	case schema.IsNull:
-		p.operand(e.X, a)
-		p.Put(" is null")
+		p.isNull(e.X, a, " is null")
 	case schema.Exists:
 		p.exists(e, a)
 	case schema.Contains:
@@ -64,8 +62,7 @@ func (p *Printer) not(e schema.Expr, a Alias) {
 	case schema.Not:
 		p.cond(e.X, a)
 	case schema.IsNull:
-		p.operand(e.X, a)
-		p.Put(" is not null")
+		p.isNull(e.X, a, " is not null")
 	case schema.Exists:
 		p.Put("not ")
 		p.exists(e, a)
@@ -111,231 +108,37 @@ func (p *Printer) junction(es []schema.Expr, a Alias, word string, empty bool, p
 	p.Put(")")
 }
 
-var operators = [...]string{schema.Eq: " = ", schema.Ne: " <> ", schema.Lt: " < ", schema.Le: " <= ", schema.Gt: " > ", schema.Ge: " >= "}
-
-var mirrored = [...]schema.Op{schema.Eq: schema.Eq, schema.Ne: schema.Ne, schema.Lt: schema.Gt, schema.Le: schema.Ge, schema.Gt: schema.Lt, schema.Ge: schema.Le}
-
-func (p *Printer) compare(e schema.Compare, a Alias) {
-	left, right := e.Left, e.Right
-	op := e.Op
-	if _, ok := constantOf(left); ok {
-		left, right, op = right, left, mirrored[op]
-	}
-	v, ok := constantOf(right)
-	if !ok {
-		p.comparePaths(op, left, right, a)
-		return
-	}
-	if x, ok := constantOf(left); ok {
-		p.constant(holds(op, x, v))
-		return
-	}
-	path, ok := left.(*schema.Path)
-	if !ok {
-		panic(fmt.Sprintf("sqlgen: operand %T", left))
-	}
-	if len(path.Steps) == 0 {
-		p.compareConst(op, path, v, a)
-		return
-	}
-	p.walk(path, a, func(a Alias, path *schema.Path) { p.compareConst(op, path, v, a) })
-}
-
-// walk prints a condition on the end of a path. A path over relations becomes
-// "a row exists at its end that …", which databases can turn into a join.
-func (p *Printer) walk(path *schema.Path, a Alias, end func(Alias, *schema.Path)) {
-	if len(path.Steps) == 0 {
-		end(a, path)
-		return
-	}
-	step := path.Steps[0]
-	rest := *path
-	rest.Steps = path.Steps[1:]
-	to := p.NewAlias()
-	p.Put("exists (select 1 from ")
-	p.related(step.Rel, a, to)
-	p.and(step.Guard, to)
-	p.Put(" and ")
-	p.walk(&rest, to, end)
-	p.Put(")")
-}
-
-// compareConst prints a comparison with a constant.
-func (p *Printer) compareConst(op schema.Op, x *schema.Path, v schema.Value, a Alias) {
-	if ranks := p.ranks(x); ranks != nil && op > schema.Ne {
-		p.compareRank(op, x, v, ranks, a)
-		return
-	}
-	kind, scale := p.shape(x)
-	v, op, fits := convert(op, v, kind, scale)
-	switch fits {
-	case never:
-		p.Put("false")
-		return
-	case always:
-		p.operand(x, a)
-		p.Put(" is not null")
-		return
-	}
-	p.operand(x, a)
-	p.Put(operators[op])
-	p.Arg(v)
-	if op == schema.Eq && p.folds(x) {
-		// The only index on the field may be one without case.
-		p.Put(" and ")
-		p.operand(x, a)
-		p.SQL = p.Dialect.NoCase(p.SQL)
-		p.Put(operators[op])
-		p.Arg(v)
-	}
-}
-
-// compareRank compares an enum with one of its values by declared order: it is
-// one of those that come before, or after.
-func (p *Printer) compareRank(op schema.Op, x *schema.Path, v schema.Value, ranks []string, a Alias) {
-	rank := slices.Index(ranks, v.Text())
-	if rank < 0 || v.Kind() != schema.Text {
-		p.Put("false")
-		return
-	}
-	var list []schema.Operand
-	for i, name := range ranks {
-		if holds(op, schema.NewInt(int64(i)), schema.NewInt(int64(rank))) {
-			list = append(list, schema.Lit{Value: schema.NewText(name)})
-		}
-	}
-	p.inList(x, list, a)
-}
-
-func (p *Printer) folds(x *schema.Path) bool {
-	return len(x.Member) == 0 && p.Names.Table(x.Field.Class).nocase[x.Field.Index]
-}
-
-// comparePaths compares two operands of the row, bringing decimals to one scale.
-func (p *Printer) comparePaths(op schema.Op, l, r schema.Operand, a Alias) {
-	lp, ok := l.(*schema.Path)
-	rp, ok2 := r.(*schema.Path)
-	if !ok || !ok2 {
-		panic(fmt.Sprintf("sqlgen: operands %T, %T", l, r))
-	}
-	if ranks := p.ranks(lp); ranks != nil && op > schema.Ne {
-		p.rank(ranks, lp, a)
-		p.Put(operators[op])
-		p.rank(ranks, rp, a)
-		return
-	}
-	lk, ls := p.shape(lp)
-	rk, rs := p.shape(rp)
-	if !comparable(lk, rk) {
-		p.Put("false")
-		return
-	}
-	p.scaled(lp, a, int(rs)-int(ls), rk == schema.Float, ls)
-	p.Put(operators[op])
-	p.scaled(rp, a, int(ls)-int(rs), lk == schema.Float, rs)
-}
-
-// scaled prints an operand times 10^up, or its true value next to a float.
-func (p *Printer) scaled(x *schema.Path, a Alias, up int, nextToFloat bool, scale uint8) {
-	p.operand(x, a)
-	switch {
-	case nextToFloat && scale > 0:
-		p.Put(" / 1")
-		for range scale {
-			p.Put("0")
-		}
-		p.Put(".0")
-	case !nextToFloat && up > 0 && !p.isFloat(x):
-		p.Put(" * 1")
-		for range up {
-			p.Put("0")
-		}
-	}
-}
-
-func (p *Printer) isFloat(x *schema.Path) bool {
-	k, _ := p.shape(x)
-	return k == schema.Float
-}
-
-// in prints membership in a list of constants. The list is filled up to a few
-// sizes with its last element, so that few statements serve all lengths.
-func (p *Printer) in(e schema.In, a Alias) {
-	path, ok := e.X.(*schema.Path)
-	if !ok || !constants(e.List) {
-		any := make([]schema.Expr, len(e.List))
-		for i, o := range e.List {
-			any[i] = schema.Compare{Op: schema.Eq, Left: e.X, Right: o}
-		}
-		p.junction(any, a, " or ", false, (*Printer).cond)
-		return
-	}
-	p.walk(path, a, func(a Alias, path *schema.Path) { p.inList(path, e.List, a) })
-}
-
-func (p *Printer) inList(x *schema.Path, list []schema.Operand, a Alias) {
-	kind, scale := p.shape(x)
-	start := len(p.SQL)
-	p.operand(x, a)
-	p.Put(" in (")
-	n, last := 0, schema.Value{}
-	for _, o := range list {
-		v, _ := constantOf(o)
-		v, _, fits := convert(schema.Eq, v, kind, scale)
-		if fits != plainly {
-			continue
-		}
-		if n > 0 {
-			p.Put(",")
-		}
-		p.Arg(v)
-		n, last = n+1, v
-	}
-	if n == 0 {
-		p.SQL = append(p.SQL[:start], "false"...)
-		return
-	}
-	for ; n&(n-1) != 0; n++ {
-		p.Put(",")
-		p.Arg(last)
-	}
-	p.Put(")")
-}
-
-func constants(list []schema.Operand) bool {
-	for _, o := range list {
-		if _, ok := constantOf(o); !ok {
-			return false
-		}
-	}
-	return true
-}
-
 func (p *Printer) like(e schema.Like, a Alias) {
 	path, ok := e.X.(*schema.Path)
 	if !ok {
 		panic(fmt.Sprintf("sqlgen: like on %T", e.X))
 	}
-	if k, _ := p.shape(path); k != schema.Text {
+	if p.shape(path).Kind != schema.Text {
 		p.Put("false")
 		return
 	}
-	if text, plain := unpattern(e.Pattern); plain {
-		// An index that ignores case can find this; no pattern can.
-		p.walk(path, a, func(a Alias, path *schema.Path) {
-			p.operand(path, a)
-			p.SQL = p.Dialect.NoCase(p.SQL)
-			p.Put(" = ")
-			p.Arg(schema.NewText(text))
-		})
+	// An index that ignores case can find a text without wildcards; no pattern can.
+	text, plain := unpattern(e.Pattern)
+	if !plain {
+		text = likePattern(e.Pattern)
+	}
+	to := p.enter(path, a)
+	x := p.endOf(path, to)
+	if plain {
+		p.Dialect.noCase(p, x, text)
+	} else {
+		p.Dialect.like(p, x, text)
+	}
+	p.leave(path)
+}
+
+func (p *Printer) isNull(x schema.Operand, a Alias, is string) {
+	if v, ok := p.constantOf(x); ok {
+		p.constant(v.IsNull() == (is == " is null"))
 		return
 	}
-	pattern := schema.NewText(likePattern(e.Pattern))
-	p.walk(path, a, func(a Alias, path *schema.Path) {
-		p.SQL = p.Dialect.Like(p.SQL,
-			p.captured(func() { p.operand(path, a) }),
-			p.captured(func() { p.Arg(pattern) }))
-	})
+	p.operand(x, a)
+	p.Put(is)
 }
 
 // unpattern returns the text that a pattern without wildcards stands for.
@@ -397,34 +200,39 @@ func (p *Printer) contains(e schema.Contains, a Alias) {
 	if !ok {
 		panic(fmt.Sprintf("sqlgen: contains on %T", e.X))
 	}
-	// An item that is a path belongs to the row the condition began at.
-	item := func() { p.operand(e.Item, a) }
-	p.walk(path, a, func(a Alias, path *schema.Path) {
-		if path.Field.Many != nil && len(path.Member) == 0 {
-			p.linked(path, a, item)
-			return
-		}
-		j := p.NewAlias()
-		name := "j" + itoa(int(j))
-		p.Put("exists (select 1 from ")
-		p.SQL = p.Dialect.Elements(p.SQL, p.captured(func() { p.operand(path, a) }), name)
-		p.Put(" where " + name + ".value = ")
-		item()
-		p.Put(")")
-	})
+	from := a // an item that is a path belongs to the row the condition began at
+	a = p.enter(path, a)
+	if path.Field.Many != nil && len(path.Member) == 0 {
+		p.linked(path, a, e.Item, from)
+	} else {
+		p.listed(path, a, e.Item, from)
+	}
+	p.leave(path)
+}
+
+// listed prints that a list has an item.
+func (p *Printer) listed(path *schema.Path, a Alias, item schema.Operand, from Alias) {
+	list, ok := path.Type.(*schema.ListType)
+	if !ok {
+		p.Put("false")
+		return
+	}
+	x := term{elem: list.Elem(), a: p.NewAlias(), Kind: KindOf(list.Elem())}
+	p.Put("exists (select 1 from ")
+	p.Dialect.elements(p, path, a, x.a)
+	p.Put(" where ")
+	p.equals(x, item, from)
+	p.Put(")")
 }
 
 // linked prints that a `many` field has an item.
-func (p *Printer) linked(path *schema.Path, a Alias, item func()) {
-	m := path.Field.Many
+func (p *Printer) linked(path *schema.Path, a Alias, item schema.Operand, from Alias) {
 	to := p.NewAlias()
 	p.Put("exists (select 1 from ")
-	p.related(m.Rel, a, to)
+	p.related(path.Field.Many.Rel, a, to)
 	p.and(path.Guard, to)
 	p.Put(" and ")
-	p.Column(to, p.Names.Table(m.To).Columns[Shown(m).Index])
-	p.Put(" = ")
-	item()
+	p.equals(p.operandOf(p.Names.Link(path.Field).shown, to), item, from)
 	p.Put(")")
 }
 

@@ -33,15 +33,29 @@ type Table struct {
 
 // Kind is how the value of a field of any sort is kept.
 type Kind struct {
-	Kind  schema.Kind
-	Scale uint8 // fraction digits of a decimal
+	Kind   schema.Kind
+	Scale  uint8 // fraction digits of a decimal
+	Native Native
 }
+
+// Native is the type of its own that a database with many types has for a text.
+type Native uint8
+
+// The types. What is in none of the others is plain text.
+const (
+	Plain Native = iota
+	Date
+	Time
+	Datetime
+	UUID
+)
 
 // Link is the SQL side of a `many` field.
 type Link struct {
 	Field      *schema.Field
 	Name       string // "customers_tags", quoted
 	Own, Other string // ."customer_id", ."tag_id"
+	shown      *schema.Path
 }
 
 // Compile prepares the names of a schema.
@@ -107,7 +121,11 @@ func newTable(c *schema.Class) *Table {
 }
 
 func newLink(f *schema.Field) *Link {
-	return &Link{Field: f, Name: Quote(f.Many.Table), Own: "." + Quote(f.Many.Own), Other: "." + Quote(f.Many.Other)}
+	shown := Shown(f.Many)
+	return &Link{
+		Field: f, Name: Quote(f.Many.Table), Own: "." + Quote(f.Many.Own), Other: "." + Quote(f.Many.Other),
+		shown: &schema.Path{Field: shown, Type: shown.Type},
+	}
 }
 
 // Shown returns the field of the target that a `many` field shows its rows by.
@@ -123,7 +141,7 @@ func kindOf(f *schema.Field) Kind {
 	case f.Many != nil:
 		return Kind{Kind: schema.JSON}
 	case f.Computed == nil && f.Type != nil:
-		return Kind{f.Type.Kind(), ScaleOf(f.Type)}
+		return KindOf(f.Type)
 	case f.Computed == nil:
 		return Kind{Kind: schema.Text}
 	case f.Computed.Func == "count":
@@ -132,6 +150,24 @@ func kindOf(f *schema.Field) Kind {
 		return Kind{Kind: schema.Float}
 	}
 	return kindOf(f.Computed.Of)
+}
+
+// KindOf is how a column of the type is kept.
+func KindOf(t schema.Type) Kind {
+	k := Kind{Kind: t.Kind(), Scale: ScaleOf(t)}
+	if k.Kind == schema.Text {
+		switch t.Name() {
+		case "date":
+			k.Native = Date
+		case "time":
+			k.Native = Time
+		case "datetime":
+			k.Native = Datetime
+		case "uuid":
+			k.Native = UUID
+		}
+	}
+	return k
 }
 
 // FoldsCase reports whether unique indexes compare the field without ASCII case.

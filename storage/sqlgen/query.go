@@ -15,6 +15,24 @@ func (p *Printer) Select(q *storage.Query, parent *schema.Relation, extra []*sch
 		p.Args = append(p.Args, schema.Value{})
 	}
 	p.Put("select ")
+	p.columns(q, t, a)
+	for _, f := range extra {
+		p.Put(", ")
+		p.Column(a, t.Columns[f.Index])
+	}
+	p.Put(" from ")
+	p.rows(q, t, a, parent)
+	p.order(q, a)
+	p.window(q)
+}
+
+// Returning prints what Select does between "select" and "from", for a row that
+// a statement wrote under alias a.
+func (p *Printer) Returning(q *storage.Query, a Alias) {
+	p.columns(q, p.Names.Table(q.Class), a)
+}
+
+func (p *Printer) columns(q *storage.Query, t *Table, a Alias) {
 	p.Column(a, t.Version)
 	for _, e := range q.Tests {
 		if _, settled := IsConstant(e); !settled {
@@ -28,20 +46,12 @@ func (p *Printer) Select(q *storage.Query, parent *schema.Relation, extra []*sch
 			continue
 		}
 		p.SQL = append(p.SQL, ',', ' ')
-		if col := t.first[c.Field.Index]; col != "" {
-			p.SQL = append(p.SQL, col...) // a is t0: it is the first alias
+		if col := t.first[c.Field.Index]; col != "" && a == 0 {
+			p.SQL = append(p.SQL, col...)
 		} else {
 			p.field(c.Field, a, c.Guard)
 		}
 	}
-	for _, f := range extra {
-		p.Put(", ")
-		p.Column(a, t.Columns[f.Index])
-	}
-	p.Put(" from ")
-	p.rows(q, t, a, parent)
-	p.order(q, a)
-	p.window(q)
 }
 
 // Count prints the number of rows of a query without its window.
@@ -114,7 +124,7 @@ func (p *Printer) parent(r *schema.Relation, t *Table, a Alias, w *where) {
 		p.Column(a, t.Columns[r.Field.Index])
 	}
 	p.Put(" = ")
-	p.SQL = p.Dialect.Param(p.SQL, 1)
+	p.SQL = p.Dialect.param(p.SQL, 1)
 }
 
 // NearField is the field of the parent row whose value Select with a parent wants bound first.
@@ -188,13 +198,13 @@ func (p *Printer) sortKey(o *storage.Order, a Alias) {
 	if rank := p.ranks(o.By); rank != nil {
 		p.rank(rank, o.By, a)
 	} else {
-		p.path(o.By, a)
+		p.path(o.By, 0, a)
 	}
 	if o.Desc {
 		p.Put(" desc")
 	}
 	if p.nullable(o.By) {
-		p.SQL = p.Dialect.NullsLast(p.SQL, o.Desc)
+		p.Dialect.nullsLast(p, o.Desc)
 	}
 }
 
@@ -211,12 +221,12 @@ func (p *Printer) ranks(x *schema.Path) []string {
 
 func (p *Printer) rank(values []string, x *schema.Path, a Alias) {
 	p.Put("case ")
-	p.path(x, a)
+	p.path(x, 0, a)
 	for i, v := range values {
 		p.Put(" when ")
-		p.Arg(schema.NewText(v))
+		p.Dialect.word(p, v)
 		p.Put(" then ")
-		p.Put(itoa(i))
+		p.number(i)
 	}
 	p.Put(" end")
 }
@@ -239,10 +249,10 @@ func (p *Printer) window(q *storage.Query) {
 			limit++ // the row behind the page tells that there is one
 		}
 		p.Put(" limit ")
-		p.Arg(schema.NewInt(int64(limit)))
+		p.Dialect.limit(p, limit)
 	} else if q.Skip > 0 {
 		p.Put(" limit ")
-		p.SQL = p.Dialect.NoLimit(p.SQL)
+		p.Dialect.noLimit(p)
 	}
 	if q.Skip > 0 {
 		p.Put(" offset ")

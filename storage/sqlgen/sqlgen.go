@@ -18,28 +18,42 @@ import (
 	"github.com/dowel-dev/dowel/schema"
 )
 
-// Dialect is what databases say differently. Methods append to b and return it.
+// Dialect is what databases say differently: SQLite or Postgres. Methods print on p.
 type Dialect interface {
-	// Param refers to the n-th bound value, counting from 1.
-	Param(b []byte, n int) []byte
-	// Like matches the operand text x against pattern, a bound value in which
-	// % and _ are wildcards and \ escapes, without ASCII case.
-	Like(b []byte, x, pattern func([]byte) []byte) []byte
-	// Member takes the member of a JSON text x at path, as a value of the type.
-	Member(b []byte, x func([]byte) []byte, path []string, t schema.Type) []byte
-	// Elements is a table source that yields the elements of the JSON list x in
-	// a column `value`, named alias.
-	Elements(b []byte, x func([]byte) []byte, alias string) []byte
-	// JSONArray aggregates the values of a column into a JSON text.
-	JSONArray(b []byte, column string) []byte
-	// Mean is the mean of a column whose units are 10^-scale.
-	Mean(b []byte, column string, k schema.Kind, scale uint8) []byte
-	// NoCase follows a text operand to compare it without ASCII case.
-	NoCase(b []byte) []byte
-	// NullsLast follows a sort key to place nulls after everything.
-	NullsLast(b []byte, desc bool) []byte
-	// NoLimit stands for "all rows" where an offset needs a limit.
-	NoLimit(b []byte) []byte
+	// param refers to the n-th bound value, counting from 1.
+	param(b []byte, n int) []byte
+	// decimal is a decimal number as columns of that scale hold it.
+	decimal(units int64, scale uint8) schema.Value
+	// limit prints a number of rows, noLimit what stands for all where an offset needs a limit.
+	limit(p *Printer, n int)
+	noLimit(p *Printer)
+	// nullsLast follows a sort key to place nulls after everything.
+	nullsLast(p *Printer, desc bool)
+	// word prints a text that is part of the schema.
+	word(p *Printer, s string)
+
+	// value prints an operand for a comparison with a constant.
+	value(p *Printer, x term)
+	// compare prints the comparison of two operands of comparable kinds.
+	compare(p *Printer, op schema.Op, l, r term)
+	// among prints membership in a list, which is not empty.
+	among(p *Printer, x term, list []schema.Value)
+	// like matches an operand against a pattern in which % and _ are wildcards
+	// and \ escapes, without ASCII case.
+	like(p *Printer, x term, pattern string)
+	// noCase compares an operand with a text without ASCII case.
+	noCase(p *Printer, x term, text string)
+
+	// member prints the member of a nested object as a value of its type.
+	member(p *Printer, path *schema.Path, a Alias)
+	// elements prints a table source, named j<n>, that yields the elements of a
+	// list; element is the value of one.
+	elements(p *Printer, list *schema.Path, a, n Alias)
+	element(p *Printer, n Alias, t schema.Type)
+	// set prints the JSON array of a `many` field.
+	set(p *Printer, f *schema.Field, a Alias, guard schema.Expr)
+	// fold prints what a computed field other than a count makes of related rows.
+	fold(p *Printer, c *schema.Computed, to Alias)
 }
 
 // Printer prints one statement at a time into buffers it keeps. It is for one
@@ -55,6 +69,7 @@ type Printer struct {
 	Args []schema.Value
 
 	aliases int
+	list    []schema.Value
 }
 
 // Reset empties the buffers for the next statement.
@@ -70,7 +85,7 @@ func (p *Printer) Put(sql string) { p.SQL = append(p.SQL, sql...) }
 // Arg appends a reference to a bound value.
 func (p *Printer) Arg(v schema.Value) {
 	p.Args = append(p.Args, v)
-	p.SQL = p.Dialect.Param(p.SQL, len(p.Args))
+	p.SQL = p.Dialect.param(p.SQL, len(p.Args))
 }
 
 // Alias is a table as one statement names it: t0, t1, ….
@@ -104,11 +119,21 @@ func (p *Printer) From(t *Table, a Alias) {
 	p.alias(a)
 }
 
-// captured runs print on the buffer a dialect holds.
-func (p *Printer) captured(print func()) func([]byte) []byte {
-	return func(b []byte) []byte {
-		p.SQL = b
-		print()
-		return p.SQL
+// number appends a literal that is no value: a size, a place, a name's number.
+func (p *Printer) number(n int) { p.SQL = strconv.AppendInt(p.SQL, int64(n), 10) }
+
+func (p *Printer) zeros(n int) {
+	for range n {
+		p.SQL = append(p.SQL, '0')
+	}
+}
+
+// escaped appends text of the schema with every quote doubled.
+func (p *Printer) escaped(s string, quote byte) {
+	for i := range len(s) {
+		if s[i] == quote {
+			p.SQL = append(p.SQL, quote)
+		}
+		p.SQL = append(p.SQL, s[i])
 	}
 }

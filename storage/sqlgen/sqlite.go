@@ -7,67 +7,146 @@ import (
 	"github.com/dowel-dev/dowel/schema"
 )
 
-// SQLite is the dialect of SQLite 3.38 and later.
+// SQLite is the dialect of SQLite 3.38 and later. Decimal columns hold units of
+// 10^-scale, as documents do everywhere.
 type SQLite struct{}
 
 var _ Dialect = SQLite{}
 
-// Param writes +?n. The plus keeps SQLite from preparing the statement again
+// param writes +?n. The plus keeps SQLite from preparing the statement again
 // whenever a value is bound that could change its plan (a third of a list's time
 // where it was built with STAT4); the value and its comparison stay the same.
-func (SQLite) Param(b []byte, n int) []byte {
+func (SQLite) param(b []byte, n int) []byte {
 	b = append(b, '+', '?')
 	return strconv.AppendInt(b, int64(n), 10)
 }
 
-// Like relies on SQLite's like ignoring the case of ASCII letters only.
-func (SQLite) Like(b []byte, x, pattern func([]byte) []byte) []byte {
-	b = append(x(b), " like "...)
-	return append(pattern(b), ` escape '\'`...)
-}
+func (SQLite) decimal(units int64, _ uint8) schema.Value { return schema.NewInt(units) }
 
-// Member needs no cast: documents keep each member as a column would.
-func (SQLite) Member(b []byte, x func([]byte) []byte, path []string, _ schema.Type) []byte {
-	b = append(b, "json_extract("...)
-	b = append(x(b), `, '$`...)
-	for _, name := range path {
-		b = append(b, `."`...)
-		b = append(b, strings.ReplaceAll(name, "'", "''")...)
-		b = append(b, '"')
+func (SQLite) limit(p *Printer, n int) { p.Arg(schema.NewInt(int64(n))) }
+
+// noLimit is any negative number.
+func (SQLite) noLimit(p *Printer) { p.Put("-1") }
+
+// nullsLast is needed going up only: SQLite takes null for the least value.
+func (SQLite) nullsLast(p *Printer, desc bool) {
+	if !desc {
+		p.Put(" nulls last")
 	}
-	return append(b, `')`...)
 }
 
-// Elements uses json_each.
-func (SQLite) Elements(b []byte, x func([]byte) []byte, alias string) []byte {
-	b = append(b, "json_each("...)
-	b = append(x(b), ") as "...)
-	return append(b, alias...)
+func (SQLite) word(p *Printer, s string) { p.Arg(schema.NewText(s)) }
+
+func (SQLite) value(p *Printer, x term) { p.term(x) }
+
+// compare brings decimals to one scale, or to their true value next to a float.
+func (d SQLite) compare(p *Printer, op schema.Op, l, r term) {
+	d.scaled(p, l, r)
+	p.Put(operators[op])
+	d.scaled(p, r, l)
 }
 
-// JSONArray uses json_group_array.
-func (SQLite) JSONArray(b []byte, column string) []byte {
-	return append(b, "json_group_array("+column+")"...)
-}
-
-// Mean divides once, so that it is rounded once.
-func (SQLite) Mean(b []byte, column string, k schema.Kind, scale uint8) []byte {
-	if k == schema.Float || scale == 0 {
-		return append(b, "avg("+column+")"...)
+func (SQLite) scaled(p *Printer, x, other term) {
+	p.term(x)
+	switch up := int(other.Scale) - int(x.Scale); {
+	case other.Kind.Kind == schema.Float && x.Scale > 0:
+		p.Put(" / 1")
+		p.zeros(int(x.Scale))
+		p.Put(".0")
+	case other.Kind.Kind != schema.Float && up > 0 && x.Kind.Kind != schema.Float:
+		p.Put(" * 1")
+		p.zeros(up)
 	}
-	return append(b, "total("+column+") / (count("+column+") * 1"+strings.Repeat("0", int(scale))+")"...)
 }
 
-// NoCase folds ASCII letters.
-func (SQLite) NoCase(b []byte) []byte { return append(b, " collate nocase"...) }
-
-// NullsLast is needed going up only: SQLite takes null for the least value.
-func (SQLite) NullsLast(b []byte, desc bool) []byte {
-	if desc {
-		return b
+// among fills the list up to a few sizes with its last element, so that few
+// statements serve all lengths.
+func (SQLite) among(p *Printer, x term, list []schema.Value) {
+	p.term(x)
+	p.Put(" in (")
+	for i, v := range list {
+		if i > 0 {
+			p.Put(",")
+		}
+		p.Arg(v)
 	}
-	return append(b, " nulls last"...)
+	for n := len(list); n&(n-1) != 0; n++ {
+		p.Put(",")
+		p.Arg(list[len(list)-1])
+	}
+	p.Put(")")
 }
 
-// NoLimit is any negative number.
-func (SQLite) NoLimit(b []byte) []byte { return append(b, "-1"...) }
+// like relies on SQLite's like ignoring the case of ASCII letters only.
+func (SQLite) like(p *Printer, x term, pattern string) {
+	p.term(x)
+	p.Put(" like ")
+	p.Arg(schema.NewText(pattern))
+	p.Put(` escape '\'`)
+}
+
+func (SQLite) noCase(p *Printer, x term, text string) {
+	p.term(x)
+	p.Put(" collate nocase = ")
+	p.Arg(schema.NewText(text))
+}
+
+// member needs no cast: documents keep each member as a column would.
+func (SQLite) member(p *Printer, path *schema.Path, a Alias) {
+	p.Put("json_extract(")
+	p.field(path.Field, a, path.Guard)
+	p.Put(", '$")
+	for _, name := range path.Member {
+		p.Put(`."`)
+		p.escaped(name, '\'')
+		p.Put(`"`)
+	}
+	p.Put("')")
+}
+
+func (SQLite) elements(p *Printer, list *schema.Path, a, n Alias) {
+	p.Put("json_each(")
+	p.end(list, a)
+	p.Put(") as j")
+	p.number(int(n))
+}
+
+func (SQLite) element(p *Printer, n Alias, _ schema.Type) {
+	p.Put("j")
+	p.number(int(n))
+	p.Put(".value")
+}
+
+func (SQLite) set(p *Printer, f *schema.Field, a Alias, guard schema.Expr) {
+	m := f.Many
+	far := p.Names.Table(m.To)
+	to := p.NewAlias()
+	p.Put("(select json_group_array(v) from (select ")
+	p.Column(to, far.Columns[Shown(m).Index])
+	p.Put(" as v from ")
+	p.related(m.Rel, a, to)
+	p.and(guard, to)
+	p.Put(" order by ")
+	p.Column(to, far.Columns[m.To.Key[0].Index])
+	p.Put("))")
+}
+
+func (SQLite) fold(p *Printer, c *schema.Computed, to Alias) {
+	k := kindOf(c.Of)
+	of := func(before, after string) {
+		p.Put(before)
+		p.field(c.Of, to, nil)
+		p.Put(after)
+	}
+	switch {
+	case c.Func == "sum":
+		of("coalesce(sum(", "), 0)")
+	case c.Func == "avg" && (k.Kind == schema.Float || k.Scale == 0):
+		of("avg(", ")")
+	case c.Func == "avg": // divided once, so that it is rounded once
+		of("total(", ") / (count(")
+		of("", ") * 1"+strings.Repeat("0", int(k.Scale))+")")
+	default:
+		of(c.Func+"(", ")")
+	}
+}
