@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -16,17 +17,18 @@ import (
 // conn is one connection with its prepared statements. One goroutine uses it at a time.
 type conn struct {
 	pooled *pgxpool.Conn // while it is out of the pool
-	pg    *pgconn.PgConn
-	stmts map[string]*statement
-	limit int
-	uses  uint64
-	named int
+	pg     *pgconn.PgConn
+	stmts  map[string]*statement
+	limit  int
+	uses   uint64
+	named  int
 
 	// shard is the row of _dowel_counters that this connection moves.
 	shard int
 
 	buf    []byte
 	params [][]byte
+	rtt    time.Duration // of the network
 }
 
 // statement is a prepared statement; description is nil until the server has told it.
@@ -44,6 +46,10 @@ type command struct {
 	// row is called for each row of the result; the columns are valid during
 	// the call only, null is nil. An error of it ends the batch.
 	row func(cols [][]byte) error
+
+	// lasting: the columns may be kept, where the path they come by allows that (pipe).
+	lasting bool
+	shape   *shape // of sql; it is told how long the command takes
 
 	affected int64
 	err      error // of this command, for those that share a batch
@@ -71,10 +77,13 @@ func (c *conn) run(ctx context.Context, cmds ...*command) error {
 		} else {
 			p.SendQueryPrepared(st.name, params, nil, nil)
 		}
+		if cmd.shape != nil {
+			p.SendFlushRequest() // its time is to be told from that of the others
+		}
 	}
 	err := p.Sync()
 	if err == nil {
-		err = c.results(p, cmds)
+		err = c.results(p, cmds, len(fresh) > 0)
 	}
 	if end := p.Close(); err == nil {
 		err = end
@@ -93,8 +102,12 @@ func (c *conn) run(ctx context.Context, cmds ...*command) error {
 }
 
 // results reads what comes back, in the order in which it was asked for.
-func (c *conn) results(p *pgconn.Pipeline, cmds []*command) error {
-	for _, cmd := range cmds {
+func (c *conn) results(p *pgconn.Pipeline, cmds []*command, prepared bool) error {
+	var start time.Time
+	for i, cmd := range cmds {
+		if cmd.shape != nil {
+			start = time.Now()
+		}
 		for {
 			res, err := p.GetResults()
 			if err != nil {
@@ -113,6 +126,13 @@ func (c *conn) results(p *pgconn.Pipeline, cmds []*command) error {
 				return cmd.err
 			}
 			break
+		}
+		if cmd.shape != nil && !prepared {
+			spent := time.Since(start)
+			if i == 0 {
+				spent -= c.rtt
+			}
+			cmd.shape.observe(spent)
 		}
 	}
 	return nil

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -44,6 +45,8 @@ type Options struct {
 	LockWait time.Duration
 	// Connect is how long a new connection may take; 0 is 5 s.
 	Connect time.Duration
+	// Wait is how long work waits for a connection when all are in use; 0 is 2 s.
+	Wait time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -65,6 +68,9 @@ func (o Options) withDefaults() Options {
 	if o.Connect <= 0 {
 		o.Connect = 5 * time.Second
 	}
+	if o.Wait <= 0 {
+		o.Wait = 2 * time.Second
+	}
 	return o
 }
 
@@ -72,10 +78,14 @@ func (o Options) withDefaults() Options {
 type Store struct {
 	options Options
 	models  sqlgen.Models
+	shapes  *shapes
+	epochs  epochs
 	config  *pgxpool.Config
 	pool    *pgxpool.Pool // transactions of several round trips
 	reads   *pipe         // reads of one round trip, shared
 	writes  *pipe         // changes that are a transaction of their own, shared
+	slow    chan struct{} // tokens of reads that take long
+	rtt     atomic.Int64  // of the network, ns, as measured last
 
 	closing sync.Once
 	closed  chan struct{}
@@ -89,7 +99,7 @@ func Open(ctx context.Context, url string, s *schema.Schema, o Options) (*Store,
 	if err != nil {
 		return nil, err
 	}
-	st := &Store{options: o, config: config, closed: make(chan struct{})}
+	st := &Store{options: o, config: config, shapes: newShapes(4 * o.Statements), slow: make(chan struct{}, max(o.Conns/2, 1)), closed: make(chan struct{})}
 	st.models.Use(s)
 	if st.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)

@@ -2,13 +2,17 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
 
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
 	"github.com/dowel-dev/dowel/storage/sqlgen"
 )
 
-// Read answers a query in one round trip.
+// Read answers a query in one round trip, which is one snapshot.
 func (s *Store) Read(ctx context.Context, q *storage.Query) (*storage.Page, error) {
 	m, err := s.models.Of(q.Class)
 	if err != nil {
@@ -18,29 +22,270 @@ func (s *Store) Read(ctx context.Context, q *storage.Query) (*storage.Page, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := s.reads.do(ctx, r.commands()...); err != nil {
-		return nil, err
+	cmds := r.commands()
+	if len(cmds) == 0 {
+		return r.page()
+	}
+	slow := q.Limit < 0 && q.Key == nil
+	for _, c := range cmds {
+		c.shape = s.shapes.of(c.sql)
+		slow = slow || c.shape.slow()
+	}
+	if slow {
+		err = s.readAlone(ctx, cmds)
+	} else {
+		r.keep()
+		err = s.reads.do(ctx, cmds...)
+	}
+	if err != nil {
+		r.free()
+		return nil, readError(ctx, err)
 	}
 	return r.page()
 }
 
 // Counters returns the change counter of each class.
 func (s *Store) Counters(ctx context.Context, classes []*schema.Class) ([]int64, error) {
-	page, err := s.Read(ctx, &storage.Query{Watch: classes})
+	if len(classes) == 0 {
+		return []int64{}, ctx.Err()
+	}
+	r := readings.Get().(*reading)
+	r.watch(classes)
+	if err := s.reads.do(ctx, r.commands()...); err != nil {
+		r.free()
+		return nil, readError(ctx, err)
+	}
+	page, err := r.page()
 	if err != nil {
 		return nil, err
 	}
 	return page.Counters, nil
 }
 
+// readAlone runs commands that read on a connection of their own, where they hold up nobody.
+func (s *Store) readAlone(ctx context.Context, cmds []*command) error {
+	select {
+	case s.slow <- struct{}{}:
+		defer func() { <-s.slow }()
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(s.options.Wait):
+		return unavailable(errBusy)
+	}
+	c, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.release(c)
+	c.rtt = time.Duration(s.rtt.Load())
+	err = c.run(ctx, cmds...)
+	if isOutdated(err) {
+		if err := c.forget(ctx); err != nil {
+			return err
+		}
+		err = c.run(ctx, cmds...)
+	}
+	return err
+}
+
+var errBusy = errors.New("too many long reads at the same time")
+
+// Explain shows the statements that Read uses for a query, and the values they are bound to.
+func (s *Store) Explain(q *storage.Query) (sql string, args []schema.Value) {
+	m, err := s.models.Of(q.Class)
+	if err != nil {
+		m = sqlgen.NewModel(&schema.Schema{})
+	}
+	r, err := newReading(m, q)
+	if err != nil {
+		return err.Error(), nil
+	}
+	var b strings.Builder
+	for i, c := range r.commands() {
+		if i > 0 {
+			b.WriteString(";\n")
+		}
+		b.Write(c.sql)
+		args = append(args, c.args...)
+	}
+	r.free()
+	return b.String(), args
+}
+
 // reading is a query on its way: its statements, and what their rows become.
-type reading struct{}
+type reading struct {
+	print sqlgen.Printer
+	cmds  []*command
+	model *sqlgen.Model
+
+	root    results
+	rooted  bool          // the rows are asked for
+	bounded storage.Query // the query with no more rows than can be told from too many
+	read    int           // rows so far, and how many there may be
+	most    int
+
+	total    scalar
+	counted  bool // the total is asked for, and not told by the page
+	tell     bool // the total is the number of rows of the page
+	counters counters
+}
+
+var readings = sync.Pool{New: func() any {
+	r := &reading{}
+	r.print.Dialect = sqlgen.Postgres{}
+	r.root.reading = r
+	r.root.command.row = r.root.add
+	r.total.row = r.total.set
+	r.counters.row = r.counters.add
+	return r
+}}
 
 // newReading prints all statements of a query.
-func newReading(m *sqlgen.Model, q *storage.Query) (*reading, error) { return &reading{}, nil }
+func newReading(m *sqlgen.Model, q *storage.Query) (*reading, error) {
+	r := readings.Get().(*reading)
+	r.model, r.print.Names = m, m.Names
+	r.most, r.read = q.Most, 0
+	if q.Limit != 0 || q.Key != nil {
+		r.rooted = true
+		r.rows(q)
+	}
+	if q.Total {
+		r.tell = q.Limit < 0 && q.Skip <= 0
+		if !r.tell {
+			r.counted = true
+			r.printing(&r.total.command)
+			r.print.Count(q)
+			r.printed(&r.total.command)
+		}
+	}
+	if len(q.Watch) > 0 {
+		r.watch(q.Watch)
+	}
+	return r, nil
+}
+
+// rows prints the statements for the rows of the page and what is expanded in them.
+func (r *reading) rows(q *storage.Query) {
+	root := q
+	if q.Most > 0 && q.Key == nil && (q.Limit < 0 || q.Limit > q.Most) {
+		r.bounded = *q
+		r.bounded.Limit, r.bounded.More = q.Most+1, false
+		root = &r.bounded
+	}
+	r.root.begin(q)
+	if q.More && q.Limit > 0 {
+		r.root.limit = q.Limit
+	}
+	r.printing(&r.root.command)
+	r.print.Select(root, nil, nil)
+	r.printed(&r.root.command)
+}
+
+// printing and printed lend the buffers of a command to the printer.
+func (r *reading) printing(c *command) {
+	r.print.Reset()
+	r.print.SQL, r.print.Args = c.sql[:0], c.args[:0]
+}
+
+func (r *reading) printed(c *command) {
+	c.sql, c.args = r.print.SQL, r.print.Args
+	r.print.SQL, r.print.Args = nil, nil
+	r.cmds = append(r.cmds, c)
+}
+
+func (r *reading) watch(classes []*schema.Class) {
+	r.counters.begin(classes)
+	r.cmds = append(r.cmds, &r.counters.command)
+}
 
 // commands are the statements, for one round trip.
-func (r *reading) commands() []*command { return nil }
+func (r *reading) commands() []*command { return r.cmds }
 
-// page is the answer, once the commands have run.
-func (r *reading) page() (*storage.Page, error) { return &storage.Page{}, nil }
+// keep says that the bytes of rows are not overwritten on the path that is taken.
+func (r *reading) keep() {
+	for _, c := range r.cmds {
+		c.lasting = true
+	}
+	r.root.keep()
+}
+
+// page is the answer, once the commands have run. The reading is not used again.
+func (r *reading) page() (*storage.Page, error) {
+	defer r.free()
+	page := r.root.page()
+	page.Counters = r.counters.sums
+	switch {
+	case r.counted:
+		page.Total = r.total.n
+	case r.tell:
+		page.Total = int64(len(page.Rows))
+	}
+	return page, nil
+}
+
+// free gives the reading back for the next query.
+func (r *reading) free() {
+	r.root.end()
+	for _, c := range r.cmds {
+		c.shape, c.lasting, c.err, c.affected = nil, false, nil, 0
+		clear(c.args)
+	}
+	r.cmds = r.cmds[:0]
+	r.model, r.print.Names = nil, nil
+	r.bounded = storage.Query{}
+	r.rooted, r.counted, r.tell = false, false, false
+	r.counters.sums, r.counters.classes = nil, nil
+	readings.Put(r)
+}
+
+// expected guesses the number of rows, for the first allocation.
+func expected(q *storage.Query) int {
+	switch {
+	case q.Key != nil:
+		return 1
+	case q.Limit < 0 || q.Limit > 32:
+		return 32
+	}
+	return q.Limit
+}
+
+// scalar is the result of a statement that yields one number.
+type scalar struct {
+	command
+	n int64
+}
+
+func (s *scalar) set(cols [][]byte) (err error) {
+	s.n, err = integer(cols[0])
+	return err
+}
+
+// counters are the change counters of classes.
+type counters struct {
+	command
+	classes []*schema.Class
+	sums    []int64
+	names   []schema.Value
+}
+
+const sumCounters = "select name, sum(n)::bigint from _dowel_counters where name = any($1) group by name"
+
+func (c *counters) begin(classes []*schema.Class) {
+	c.classes, c.sums = classes, make([]int64, len(classes))
+	c.names = c.names[:0]
+	for _, class := range classes {
+		c.names = append(c.names, schema.NewText(class.Table))
+	}
+	c.sql = append(c.sql[:0], sumCounters...)
+	c.args = append(c.args[:0], sqlgen.Array(c.names))
+}
+
+func (c *counters) add(cols [][]byte) error {
+	n, err := integer(cols[1])
+	for i, class := range c.classes {
+		if class.Table == string(cols[0]) {
+			c.sums[i] = n
+		}
+	}
+	return err
+}
