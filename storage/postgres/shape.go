@@ -25,10 +25,10 @@ type shape struct {
 	probe atomic.Int32 // runs whose time is still to be told from that of their neighbours
 }
 
-// Of the first runs of a shape, and later of one in probeEvery, the time is measured apart.
+// Of the first runs of a shape, and later of one in measureEvery, the time is measured apart.
 const (
-	probeFirst = 4
-	probeEvery = 512
+	measureFirst = 4
+	measureEvery = 512
 )
 
 // slow reports whether statements of the shape would hold up others.
@@ -43,8 +43,8 @@ func (s *shape) observe(d time.Duration) {
 
 // suspect has the next runs measured one by one.
 func (s *shape) suspect() {
-	if s.probe.Load() < probeFirst {
-		s.probe.Store(probeFirst)
+	if s.probe.Load() < measureFirst {
+		s.probe.Store(measureFirst)
 	}
 }
 
@@ -54,7 +54,7 @@ func (s *shape) probing() bool {
 		s.probe.Add(-1)
 		return true
 	}
-	return s.runs.Add(1)%probeEvery == 0
+	return s.runs.Add(1)%measureEvery == 0
 }
 
 // grew takes in the size of a result: the largest lately.
@@ -101,7 +101,7 @@ func (s *shapes) add(sql string) *shape {
 		s.evict()
 	}
 	sh := &shape{sql: sql, name: "s" + strconv.FormatUint(s.named.Add(1), 10)}
-	sh.probe.Store(probeFirst)
+	sh.probe.Store(measureFirst)
 	s.by[sql] = sh
 	s.clock.Add(1)
 	return sh
