@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -47,6 +48,10 @@ type Options struct {
 	Connect time.Duration
 	// Wait is how long work waits for a connection when all are in use; 0 is 2 s.
 	Wait time.Duration
+	// Replicas are the addresses of copies that follow the database by streaming; lists
+	// are read there as long as they have everything that was acknowledged.
+	Replicas []string
+	Log      *slog.Logger // of changes in the health of replicas; nil is none
 }
 
 func (o Options) withDefaults() Options {
@@ -87,6 +92,10 @@ type Store struct {
 	slow    chan struct{} // tokens of reads that take long
 	rtt     atomic.Int64  // of the network, ns, as measured last
 
+	replicas  *replicas // nil without any
+	announcer *announcer
+	probe     probe
+
 	closing sync.Once
 	closed  chan struct{}
 }
@@ -99,7 +108,7 @@ func Open(ctx context.Context, url string, s *schema.Schema, o Options) (*Store,
 	if err != nil {
 		return nil, err
 	}
-	st := &Store{options: o, config: config, shapes: newShapes(4 * o.Statements), slow: make(chan struct{}, max(o.Conns/2, 1)), closed: make(chan struct{})}
+	st := &Store{options: o, config: config, shapes: newShapes(4 * o.Statements), slow: make(chan struct{}, max(o.Conns/2, 1)), closed: make(chan struct{}), announcer: newAnnouncer()}
 	st.models.Use(s)
 	if st.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
@@ -107,6 +116,9 @@ func Open(ctx context.Context, url string, s *schema.Schema, o Options) (*Store,
 	st.reads = newPipe(st, o.Readers, reads)
 	st.writes = newPipe(st, 1, writes)
 	if err := st.prepareDatabase(ctx); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	if st.replicas, err = openReplicas(ctx, st, o.Replicas); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
 	return st, nil
@@ -123,6 +135,7 @@ func (s *Store) Use(to *schema.Schema) error {
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		close(s.closed)
+		s.replicas.close()
 		s.reads.stop()
 		s.writes.stop()
 		s.pool.Close()

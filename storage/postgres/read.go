@@ -18,6 +18,9 @@ func (s *Store) Read(ctx context.Context, q *storage.Query) (*storage.Page, erro
 	if err != nil {
 		return nil, err
 	}
+	if page, done, err := s.replicas.read(ctx, m, q); done {
+		return page, err
+	}
 	r, err := newReading(m, q)
 	if err != nil {
 		return nil, err
