@@ -21,9 +21,9 @@ func (p *Printer) Select(q *storage.Query, parent *schema.Relation, extra []*sch
 		p.Column(a, t.Columns[f.Index])
 	}
 	p.Put(" from ")
-	p.rows(q, t, a, parent)
+	p.rows(q, t, a, parent, -1)
 	p.order(q, a)
-	p.window(q)
+	p.window(q, true)
 }
 
 // Returning prints what Select does between "select" and "from", for a row that
@@ -59,7 +59,7 @@ func (p *Printer) Count(q *storage.Query) {
 	t := p.Names.Table(q.Class)
 	a := p.NewAlias()
 	p.Put("select count(*) from ")
-	p.rows(q, t, a, nil)
+	p.rows(q, t, a, nil, -1)
 }
 
 // Reads reports whether a field has a value to read: all but the text id of a composite key.
@@ -76,13 +76,14 @@ func IsConstant(e schema.Expr) (holds, settled bool) {
 	return false, false
 }
 
-// rows prints the tables and the conditions of a query.
-func (p *Printer) rows(q *storage.Query, t *Table, a Alias, parent *schema.Relation) {
+// rows prints the tables and the conditions of a query. A parent is a row of
+// the level of an Expansion, or below 0 the first bound value.
+func (p *Printer) rows(q *storage.Query, t *Table, a Alias, parent *schema.Relation, level int) {
 	w := where{p: p}
 	if parent == nil {
 		p.From(t, a)
 	} else {
-		p.parent(parent, t, a, &w)
+		p.parent(parent, t, a, &w, level)
 	}
 	p.key(q.Key, t, a, &w)
 	p.deleted(q.Deleted, t, a, &w)
@@ -107,8 +108,8 @@ func (w *where) next() {
 	w.any = true
 }
 
-// parent prints the way from a bound key to the rows of a relation.
-func (p *Printer) parent(r *schema.Relation, t *Table, a Alias, w *where) {
+// parent prints the way from a parent to the rows of a relation.
+func (p *Printer) parent(r *schema.Relation, t *Table, a Alias, w *where, level int) {
 	switch r.Kind {
 	case schema.Link, schema.LinkInverse:
 		link := p.joinLink(r, t, a)
@@ -124,7 +125,12 @@ func (p *Printer) parent(r *schema.Relation, t *Table, a Alias, w *where) {
 		p.Column(a, t.Columns[r.Field.Index])
 	}
 	p.Put(" = ")
-	p.SQL = p.Dialect.param(p.SQL, 1)
+	if level < 0 {
+		p.SQL = p.Dialect.param(p.SQL, 1)
+		return
+	}
+	p.level(level)
+	p.Put(".k")
 }
 
 // NearField is the field of the parent row whose value Select with a parent wants bound first.
@@ -175,31 +181,42 @@ func (p *Printer) order(q *storage.Query, a Alias) {
 	if q.Key != nil {
 		return
 	}
-	t := p.Names.Table(q.Class)
 	p.Put(" order by ")
-	if len(q.Order) == 0 {
-		for i, f := range q.Class.Key {
-			if i > 0 {
-				p.Put(", ")
-			}
-			p.Column(a, t.Columns[f.Index])
-		}
-		return
-	}
-	for i := range q.Order {
+	for i := range sorts(q) {
 		if i > 0 {
 			p.Put(", ")
 		}
-		p.sortKey(&q.Order[i], a)
+		p.sortKey(q, i, a)
+		p.direction(q, i)
 	}
 }
 
-func (p *Printer) sortKey(o *storage.Order, a Alias) {
-	if rank := p.ranks(o.By); rank != nil {
-		p.rank(rank, o.By, a)
-	} else {
-		p.path(o.By, 0, a)
+// sorts is the number of sort keys.
+func sorts(q *storage.Query) int {
+	if len(q.Order) == 0 {
+		return len(q.Class.Key)
 	}
+	return len(q.Order)
+}
+
+func (p *Printer) sortKey(q *storage.Query, i int, a Alias) {
+	if len(q.Order) == 0 {
+		p.Column(a, p.Names.Table(q.Class).Columns[q.Class.Key[i].Index])
+		return
+	}
+	by := q.Order[i].By
+	if rank := p.ranks(by); rank != nil {
+		p.rank(rank, by, a)
+	} else {
+		p.path(by, 0, a)
+	}
+}
+
+func (p *Printer) direction(q *storage.Query, i int) {
+	if len(q.Order) == 0 {
+		return
+	}
+	o := &q.Order[i]
 	if o.Desc {
 		p.Put(" desc")
 	}
@@ -239,13 +256,14 @@ func (p *Printer) nullable(x *schema.Path) bool {
 	return f.Optional || f.Computed != nil && f.Computed.Func != "count" && f.Computed.Func != "sum"
 }
 
-func (p *Printer) window(q *storage.Query) {
+// window prints limit and offset, with room for one more row if q.More asks for it and more is set.
+func (p *Printer) window(q *storage.Query, more bool) {
 	if q.Key != nil && q.Limit < 0 && q.Skip <= 0 {
 		return
 	}
 	if q.Limit >= 0 {
 		limit := q.Limit
-		if q.More && limit > 0 {
+		if more && q.More && limit > 0 {
 			limit++ // the row behind the page tells that there is one
 		}
 		p.Put(" limit ")

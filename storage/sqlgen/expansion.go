@@ -1,0 +1,196 @@
+package sqlgen
+
+import (
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
+)
+
+// Expansion prints one statement for the rows of an expansion of all rows of a
+// page: path[0] is a place in root.Expand, path[1] one in that query's Expand,
+// and so on. It is for databases with lateral joins.
+//
+// The result has an ordinal for each level of parents: the place of the parent in
+// the page, from 1, then that of the parent below it among the rows of its own
+// parent, …. What Select prints for the query at the end of the path follows. Rows come
+// in the order of their parents, those of one parent in their own. With root.Most there are at most so many and one more.
+//
+//	select k0.n, k1.c0, k1.c1 from
+//	  (select row_number() over (order by o0) as n, * from (PAGE) as s) as k0
+//	  cross join lateral (ROWS where customer_id = k0.k) as k1(c0,c1,o0)
+//	  order by k0.o0, k1.o0
+//
+// Parents come by their own order rather than by ordinal, so that an index can
+// yield them and a limit ends the work early.
+func (p *Printer) Expansion(root *storage.Query, path []int) {
+	leaf := root
+	for _, i := range path {
+		leaf = &leaf.Expand[i].Query
+	}
+	p.Put("select ")
+	for level := range path {
+		p.level(level)
+		p.Put(".n, ")
+	}
+	for i := range p.width(leaf) {
+		if i > 0 {
+			p.Put(", ")
+		}
+		p.level(len(path))
+		p.Put(".c")
+		p.number(i)
+	}
+	p.Put(" from ")
+	q, rel := root, (*schema.Relation)(nil)
+	for level, i := range path {
+		p.parents(q, rel, q.Expand[i].Rel, level)
+		p.Put(" cross join lateral ")
+		q, rel = &q.Expand[i].Query, q.Expand[i].Rel
+	}
+	p.leaves(q, rel, len(path))
+	p.byLevels(root, path)
+	if root.Most > 0 {
+		p.Put(" limit ")
+		p.number(root.Most + 1)
+	}
+}
+
+// Ordinals is the number of ordinals before the columns of an Expansion.
+func Ordinals(_ *storage.Query, path []int) int { return len(path) }
+
+// width is the number of columns that Select prints for a query.
+func (p *Printer) width(q *storage.Query) int {
+	n := 1
+	for _, e := range q.Tests {
+		if _, settled := IsConstant(e); !settled {
+			n++
+		}
+	}
+	for i := range q.Columns {
+		if Reads(q.Columns[i].Field) {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *Printer) level(n int) {
+	p.Put("k")
+	p.number(n)
+}
+
+// isOne reports whether a query finds one row at most for each parent.
+func isOne(q *storage.Query, rel *schema.Relation) bool {
+	return q.Key != nil || rel != nil && rel.Single()
+}
+
+// parents prints a level that other rows hang on: the ordinal n, the value k
+// that leads on, and the sort keys o0, o1, ….
+func (p *Printer) parents(q *storage.Query, rel, next *schema.Relation, level int) {
+	t := p.Names.Table(q.Class)
+	a := p.NewAlias()
+	one := isOne(q, rel)
+	if one {
+		p.Put("(select 1::bigint as n, ")
+	} else {
+		p.Put("(select row_number() over (")
+		p.byKeys(q, -1, " order by ")
+		p.Put(") as n, * from (select ")
+	}
+	p.Column(a, t.Columns[NearField(next).Index])
+	p.Put(" as k")
+	if !one {
+		p.sortKeys(q, a)
+	}
+	p.Put(" from ")
+	p.rows(q, t, a, rel, level-1)
+	if !one {
+		if q.Limit >= 0 || q.Skip > 0 {
+			p.byKeys(q, -1, " order by ")
+		}
+		p.window(q, false)
+		p.Put(") as s")
+	} else if q.Limit >= 0 || q.Skip > 0 {
+		p.window(q, false)
+	}
+	p.Put(") as ")
+	p.level(level)
+}
+
+// leaves prints the level of the rows that are asked for.
+func (p *Printer) leaves(q *storage.Query, rel *schema.Relation, level int) {
+	t := p.Names.Table(q.Class)
+	a := p.NewAlias()
+	one := isOne(q, rel)
+	p.Put("(select ")
+	p.columns(q, t, a)
+	if !one {
+		p.sortKeys(q, a)
+	}
+	p.Put(" from ")
+	p.rows(q, t, a, rel, level-1)
+	if q.Limit >= 0 || q.Skip > 0 {
+		if !one {
+			p.byKeys(q, -1, " order by ")
+		}
+		p.window(q, false)
+	}
+	p.Put(") as ")
+	p.level(level)
+	p.Put("(")
+	for i := range p.width(q) {
+		if i > 0 {
+			p.Put(",")
+		}
+		p.Put("c")
+		p.number(i)
+	}
+	if !one {
+		for i := range sorts(q) {
+			p.Put(",o")
+			p.number(i)
+		}
+	}
+	p.Put(")")
+}
+
+// sortKeys prints the sort keys of a query as columns o0, o1, ….
+func (p *Printer) sortKeys(q *storage.Query, a Alias) {
+	for i := range sorts(q) {
+		p.Put(", ")
+		p.sortKey(q, i, a)
+		p.Put(" as o")
+		p.number(i)
+	}
+}
+
+// byKeys prints these columns, of a level or, below 0, of what is at hand, as an order.
+func (p *Printer) byKeys(q *storage.Query, level int, before string) string {
+	for i := range sorts(q) {
+		p.Put(before)
+		if level >= 0 {
+			p.level(level)
+			p.Put(".")
+		}
+		p.Put("o")
+		p.number(i)
+		p.direction(q, i)
+		before = ", "
+	}
+	return before
+}
+
+// byLevels prints the order of the whole.
+func (p *Printer) byLevels(root *storage.Query, path []int) {
+	before := " order by "
+	q, rel := root, (*schema.Relation)(nil)
+	for level := 0; ; level++ {
+		if !isOne(q, rel) {
+			before = p.byKeys(q, level, before)
+		}
+		if level == len(path) {
+			return
+		}
+		e := &q.Expand[path[level]]
+		q, rel = &e.Query, e.Rel
+	}
+}
