@@ -1,0 +1,249 @@
+package openapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/dowel-dev/dowel/engine/request"
+	"github.com/dowel-dev/dowel/schema"
+)
+
+const typeJSON = "application/json"
+
+// respond says what an operation answers: its successes, then what it may refuse.
+func (b *builder) respond(op *request.Operation) *openapi3.Responses {
+	r := openapi3.NewResponsesWithCapacity(0)
+	c := op.Class
+	read := []string{"ETag", "Last-Modified", "X-Request-Id"}
+	written := []string{"ETag", "Last-Modified", "Content-Location", "Preference-Applied", "X-Request-Id"}
+	switch op.Verb {
+	case request.Search:
+		r.Set("200", b.answer("A page of records.", b.data(c, "List", true, b.lists(c)...), append([]string{"Link", "X-Total-Count"}, read...)...))
+	case request.Get, request.Related:
+		r.Set("200", b.answer("The record.", b.data(c, "", false, b.record(c)), read...))
+	case request.GetProperty:
+		r.Set("200", b.answer("The value of the member.", b.data(c, "Property", false, b.property(c)), read...))
+	case request.Create:
+		b.created(r, op, written)
+	case request.Replace:
+		r.Set("200", b.answer("The record.", b.data(c, "", false, b.record(c)), written...))
+		if clientKeyed(c) {
+			r.Set("201", b.answer("The record, which is new.", b.data(c, "", false, b.record(c)), append([]string{"Location"}, written...)...))
+		}
+	case request.Patch, request.Restore:
+		r.Set("200", b.answer("The record.", b.data(c, "", false, b.record(c)), written...))
+	case request.PutProperty:
+		r.Set("200", b.answer("The value of the member.", b.data(c, "Property", false, b.property(c)), written...))
+	case request.PatchMany:
+		shapes := []*openapi3.SchemaRef{b.byID(c)}
+		if b.exact {
+			shapes = append(shapes, b.count("updated"))
+		}
+		r.Set("200", b.answer("The records by their ids, or the number of those a filter found.", b.data(c, "Map", false, shapes...), written...))
+	case request.DeleteMany:
+		r.Set("200", b.answer("How many were deleted.", b.data(nil, "Deleted", false, b.count("deleted")), "Preference-Applied", "X-Request-Id"))
+	case request.Run, request.Query:
+		b.ran(r, op, written)
+	}
+	switch op.Method {
+	case http.MethodGet:
+		r.Set("304", b.shared("NotModified", "Nothing has changed since the tag or time that was sent.", "ETag", "X-Request-Id"))
+	default:
+		r.Set("204", b.shared("NoContent", "Done; there is nothing to show.", "ETag", "Last-Modified", "Preference-Applied", "X-Request-Id"))
+	}
+	b.refused(r, op)
+	return r
+}
+
+// created says what a POST to a collection answers: one record, or several.
+func (b *builder) created(r *openapi3.Responses, op *request.Operation, fields []string) {
+	c := op.Class
+	shapes := []*openapi3.SchemaRef{b.record(c)}
+	if b.exact {
+		shapes = append(shapes, b.lists(c)...)
+	}
+	r.Set("201", b.answer("The record, or the list of them; without content where `Prefer: return=minimal` was sent.",
+		b.data(c, "Created", false, shapes...), append([]string{"Location"}, fields...)...))
+	if b.exact || c.OnConflict == "update" {
+		r.Set("200", b.answer("Nothing was made: the list was empty, or the record existed and was updated.", b.data(c, "Created", false, shapes...), fields...))
+	}
+}
+
+// ran says what a declared action answers.
+func (b *builder) ran(r *openapi3.Responses, op *request.Operation, fields []string) {
+	a := op.Action
+	shown := b.answered(a)
+	switch {
+	case shown == nil:
+		r.Set("200", b.answer("What the action answers.", b.data(a.Class, a.Name+" Answer", false, (&openapi3.Schema{Description: "Any JSON."}).NewRef()), fields...))
+	case a.Returns != nil:
+		r.Set("200", b.answer("The "+words(a.Returns.Name)+".", b.data(a.Returns, "", false, shown), fields...))
+	case len(a.ReturnFields) > 0:
+		r.Set("200", b.answer("What the action answers.", b.data(a.Class, a.Name+" Result", false, shown), fields...))
+	default:
+		r.Set("200", b.answer("The record.", b.data(a.Class, "", false, shown), fields...))
+	}
+}
+
+// refused says what an operation may refuse.
+func (b *builder) refused(r *openapi3.Responses, op *request.Operation) {
+	b.failures(r, 400, 401, 403, 404, 406, 409, 412, 414, 422, 429, 431, 500, 503)
+	if op.Method == http.MethodGet && op.Verb != request.Query {
+		return
+	}
+	b.failures(r, 504)
+	if op.Content != request.NoContent {
+		b.failures(r, 413, 415)
+	}
+	if op.Class.Concurrency == "required" {
+		b.failures(r, 428)
+	}
+	if op.Action != nil && op.Action.Run && !b.Handled(op.Action) {
+		b.failures(r, 501)
+	}
+}
+
+// data is a JSON answer in the styles it can have. role names the envelope; page: the envelope counts.
+func (b *builder) data(c *schema.Class, role string, page bool, shapes ...*openapi3.SchemaRef) *openapi3.SchemaRef {
+	switch {
+	case b.exact && b.Envelope:
+		return anyOf(append([]*openapi3.SchemaRef{b.envelope(c, role, page, shapes)}, shapes...)...)
+	case b.exact:
+		return anyOf(append(shapes[:len(shapes):len(shapes)], b.envelope(c, role, page, shapes))...)
+	}
+	return b.wrapped(c, role, page, shapes...)
+}
+
+// wrapped is a JSON answer in the style of the application.
+func (b *builder) wrapped(c *schema.Class, role string, page bool, shapes ...*openapi3.SchemaRef) *openapi3.SchemaRef {
+	if b.Envelope {
+		return b.envelope(c, role, page, shapes)
+	}
+	return anyOf(shapes...)
+}
+
+func (b *builder) envelope(c *schema.Class, role string, page bool, shapes []*openapi3.SchemaRef) *openapi3.SchemaRef {
+	return b.component(c, role+"Envelope", func() *openapi3.Schema {
+		s := typed("object")
+		s.Required = []string{"success", "data", "meta"}
+		s.WithProperty("success", typed("boolean")).WithPropertyRef("data", anyOf(shapes...)).WithPropertyRef("meta", b.meta(page))
+		return s
+	})
+}
+
+// meta is what envelopes say beside the data.
+func (b *builder) meta(page bool) *openapi3.SchemaRef {
+	name := "Meta"
+	if page {
+		name = "PageMeta"
+	}
+	return b.component(nil, name, func() *openapi3.Schema {
+		s := typed("object")
+		s.Required = []string{"timestamp", "version"}
+		s.WithProperty("timestamp", format("date-time", "")).WithProperty("version", text("The version of the application."))
+		if page {
+			s.Required = append(s.Required, "per_page", "current_page", "from", "to")
+			for _, name := range []string{"total", "per_page", "current_page", "last_page"} {
+				s.WithProperty(name, typed("integer"))
+			}
+			s.WithProperty("from", b.null(typed("integer"), true)).WithProperty("to", b.null(typed("integer"), true))
+		}
+		return s
+	})
+}
+
+// property is the value of one member.
+func (b *builder) property(c *schema.Class) *openapi3.SchemaRef {
+	return b.component(c, "Value", func() *openapi3.Schema {
+		return &openapi3.Schema{Description: "The value of a member, as it stands in the record.", Nullable: !b.exact}
+	})
+}
+
+// count is an answer that is one number.
+func (b *builder) count(name string) *openapi3.SchemaRef {
+	return b.component(nil, schema.Pascal(name)+"Count", func() *openapi3.Schema {
+		s := typed("object").WithProperty(name, typed("integer"))
+		s.Required = []string{name}
+		return s
+	})
+}
+
+// answer is a response with content.
+func (b *builder) answer(description string, shown *openapi3.SchemaRef, fields ...string) *openapi3.ResponseRef {
+	r := openapi3.NewResponse().WithDescription(description)
+	r.Headers = b.headers(fields...)
+	r.Content = openapi3.Content{typeJSON: media(shown)}
+	if b.exact {
+		for _, f := range b.Formats {
+			if name, _, _ := strings.Cut(f.Type, ";"); r.Content[name] == nil {
+				r.Content[name] = media(typed("string").NewRef())
+			}
+		}
+	}
+	return &openapi3.ResponseRef{Value: r}
+}
+
+// shared is a response without content that is the same everywhere.
+func (b *builder) shared(name, description string, fields ...string) *openapi3.ResponseRef {
+	if all := b.doc.Components.Responses; all[name] == nil {
+		r := openapi3.NewResponse().WithDescription(description)
+		r.Headers = b.headers(fields...)
+		all[name] = &openapi3.ResponseRef{Value: r}
+	}
+	return &openapi3.ResponseRef{Ref: "#/components/responses/" + name}
+}
+
+// fields describes the header fields of responses.
+var fields = map[string]string{
+	"Accept":             "The media types that are understood here.",
+	"Accept-Encoding":    "The content codings that are understood here.",
+	"Accept-Patch":       "The media types of patches that are understood here.",
+	"Content-Location":   "Where the record in the answer is.",
+	"ETag":               "The strong entity tag of what is shown: send it in `If-None-Match`, or in `If-Match` of a write.",
+	"Last-Modified":      "When the record was written last, where that is exact.",
+	"Link":               "The addresses of other pages (RFC 8288): `next`, `prev`, `first`, `last`.",
+	"Location":           "Where the new record is.",
+	"Preference-Applied": "The preference that was honoured.",
+	"Retry-After":        "In how many seconds it may work.",
+	"WWW-Authenticate":   "How to say who asks (RFC 6750).",
+	"X-Request-Id":       "The id of the request, taken from it or made.",
+	"X-Total-Count":      "How many records there are on all pages, where they were counted.",
+}
+
+// headers are header fields of a response.
+func (b *builder) headers(names ...string) openapi3.Headers {
+	out := openapi3.Headers{}
+	for _, name := range names {
+		if b.doc.Components.Headers[name] == nil {
+			kind := "string"
+			if name == "Retry-After" || name == "X-Total-Count" {
+				kind = "integer"
+			}
+			b.doc.Components.Headers[name] = &openapi3.HeaderRef{Value: &openapi3.Header{Parameter: openapi3.Parameter{
+				Description: fields[name], Schema: typed(kind).NewRef(),
+			}}}
+		}
+		out[name] = &openapi3.HeaderRef{Ref: "#/components/headers/" + name}
+	}
+	return out
+}
+
+func media(s *openapi3.SchemaRef) *openapi3.MediaType { return &openapi3.MediaType{Schema: s} }
+
+// clientKeyed: clients choose the keys of the class, so PUT may create.
+func clientKeyed(c *schema.Class) bool {
+	for _, f := range c.Key {
+		if f.Auto != schema.NoAuto || f.ReadOnly {
+			return false
+		}
+	}
+	return true
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func rawJSON(b []byte) json.RawMessage { return json.RawMessage(b) }

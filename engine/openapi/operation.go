@@ -1,0 +1,240 @@
+package openapi
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/engine/request"
+	"github.com/dowel-dev/dowel/schema"
+)
+
+// own documents the operations on the records of a class. They get their ids
+// before those along relations, whose names are made of two.
+func (b *builder) own(c *schema.Class) {
+	for _, op := range request.Operations(c) {
+		if op.Relation == nil {
+			b.operation(&op)
+		}
+	}
+}
+
+// related documents the operations along the relations of a class.
+func (b *builder) related(c *schema.Class) {
+	for _, op := range request.Operations(c) {
+		if op.Relation != nil {
+			b.operation(&op)
+		}
+	}
+}
+
+func (b *builder) operation(op *request.Operation) {
+	o := openapi3.NewOperation()
+	if op.Properties != nil {
+		names := properties(op)
+		if len(names) == 0 {
+			return // every record has its key; nothing else of it can be asked for
+		}
+		p := openapi3.NewPathParameter(request.PropertyName(op.From)).WithSchema(typed("string").WithEnum(names...)).WithDescription("The member.")
+		o.Parameters = openapi3.Parameters{{Value: p}}
+	}
+	o.OperationID = b.id(operationID(op))
+	o.Tags = []string{op.From.TypeName}
+	o.Summary, o.Description = summary(op), prose(op)
+	o.Parameters = append(o.Parameters, b.parameters(op)...)
+	o.RequestBody = b.content(op)
+	o.Responses = b.respond(op)
+	who := authz.Who(b.Rules, b.Schema, op.Class, right(op))
+	o.Security = b.security(open(who))
+	o.Extensions = map[string]any{"x-roles": append([]string{}, who...)}
+	b.place(op.Path, op.From).SetOperation(op.Method, o)
+}
+
+// place is the item of a path, which names the id once for all its operations.
+func (b *builder) place(path string, c *schema.Class) *openapi3.PathItem {
+	item := b.doc.Paths.Value(path)
+	if item != nil {
+		return item
+	}
+	item = &openapi3.PathItem{}
+	if name := request.IDName(c); strings.Contains(path, "{"+name+"}") {
+		p := openapi3.NewPathParameter(name).WithSchema(b.idSchema(c)).WithDescription("The id of the " + words(c.Name) + ".")
+		if len(c.Key) > 1 {
+			p.Description = "The id of the " + words(c.Name) + ": " + strings.Join(wire(c.Key), " and ") + ", joined by a dash."
+		}
+		item.Parameters = openapi3.Parameters{{Value: p}}
+	}
+	b.doc.Paths.Set(path, item)
+	return item
+}
+
+func (b *builder) idSchema(c *schema.Class) *openapi3.Schema {
+	if len(c.Key) > 1 {
+		return typed("string")
+	}
+	s := b.shape(keyType(c.Key[0]).Shape())
+	s.Description = ""
+	return s
+}
+
+// right is the verb that rules call an operation.
+func right(op *request.Operation) string {
+	switch op.Verb {
+	case request.Search:
+		return authz.List
+	case request.Create:
+		return authz.Create
+	case request.Replace, request.Patch, request.PutProperty, request.ClearProperty, request.PatchMany:
+		return authz.Update
+	case request.Delete, request.DeleteMany:
+		return authz.Delete
+	case request.Restore:
+		return authz.Restore
+	case request.Purge:
+		return authz.Purge
+	case request.Run, request.Query:
+		return op.Action.Name
+	}
+	return authz.Get
+}
+
+// open reports whether somebody without credentials may.
+func open(who []string) bool {
+	return slices.Contains(who, "anyone") || slices.Contains(who, "anyone (rows)")
+}
+
+// summary is an operation in a few words.
+func summary(op *request.Operation) string {
+	one, many := words(op.Class.Name), words(op.Class.Plural)
+	of := ""
+	if op.Relation != nil {
+		many = words(op.Relation.Name)
+		of = " of a " + words(op.From.Name)
+	}
+	switch op.Verb {
+	case request.Search:
+		return "List " + many + of
+	case request.Related:
+		return "Get the " + words(op.Relation.Name) + of
+	case request.Create:
+		return "Create a " + one + of
+	case request.PatchMany:
+		return "Change several " + many + of
+	case request.DeleteMany:
+		return "Delete the " + many + of + " that a filter finds"
+	case request.Get:
+		return "Get a " + one
+	case request.Replace:
+		return "Replace a " + one
+	case request.Patch:
+		return "Change a " + one
+	case request.Delete:
+		return "Delete a " + one
+	case request.Restore:
+		return "Restore a deleted " + one
+	case request.Purge:
+		return "Delete a " + one + " for good"
+	case request.GetProperty:
+		return "Get a member of a " + one
+	case request.PutProperty:
+		return "Set a member of a " + one
+	case request.ClearProperty:
+		return "Make a member of a " + one + " null"
+	}
+	name := words(op.Action.Name)
+	return strings.ToUpper(name[:1]) + name[1:]
+}
+
+// prose is what else is to be known of an operation.
+func prose(op *request.Operation) string {
+	switch op.Verb {
+	case request.Create:
+		return "An array makes several, all of them or none."
+	case request.Delete:
+		if op.Class.SoftDelete {
+			return "The record is kept and can be restored."
+		}
+	case request.PatchMany:
+		return "An object of id → patch, all of them or none; or one patch for the records that a filter finds."
+	case request.Replace:
+		return "Members that are not sent take their defaults."
+	case request.Run, request.Query:
+		return op.Action.Doc
+	}
+	return ""
+}
+
+// content is what an operation takes as content, nil for none.
+func (b *builder) content(op *request.Operation) *openapi3.RequestBodyRef {
+	c := op.Class
+	var of func(media string) *openapi3.SchemaRef
+	switch op.Verb {
+	case request.Create:
+		of = func(media string) *openapi3.SchemaRef {
+			one := b.create(c, op.Relation)
+			if media != typeJSON {
+				return text("One record a line.").NewRef()
+			}
+			if !b.exact {
+				return one
+			}
+			return anyOf(one, listOf(one).NewRef())
+		}
+	case request.Replace:
+		of = func(string) *openapi3.SchemaRef { return b.replace(c) }
+	case request.Patch:
+		of = func(media string) *openapi3.SchemaRef {
+			if strings.HasSuffix(media, "json-patch+json") {
+				return b.jsonPatch()
+			}
+			return b.patch(c)
+		}
+	case request.PatchMany:
+		of = func(string) *openapi3.SchemaRef {
+			if !b.exact {
+				return b.patchEach(c)
+			}
+			return anyOf(b.patchEach(c), b.patch(c))
+		}
+	case request.PutProperty:
+		of = func(string) *openapi3.SchemaRef { return b.property(c) }
+	case request.Run:
+		if len(op.Action.Input) == 0 {
+			return nil
+		}
+		of = func(string) *openapi3.SchemaRef { return b.input(op.Action) }
+	default:
+		return nil
+	}
+	body := openapi3.NewRequestBody()
+	body.Required = op.Content == request.MustContent || op.Action != nil && slices.ContainsFunc(op.Action.Input, (*schema.Field).Required)
+	body.Content = openapi3.Content{}
+	for _, name := range op.Types {
+		if b.exact || name == op.Types[0] || name == typeJSON {
+			body.Content[name] = media(of(name))
+		}
+	}
+	if !b.exact && body.Content[typeJSON] != nil {
+		body.Content = openapi3.Content{typeJSON: body.Content[typeJSON]}
+	}
+	return &openapi3.RequestBodyRef{Value: body}
+}
+
+// jsonPatch is a patch as RFC 6902 has it.
+func (b *builder) jsonPatch() *openapi3.SchemaRef {
+	return b.component(nil, "JsonPatch", func() *openapi3.Schema {
+		step := typed("object")
+		step.Required = []string{"op", "path"}
+		step.Properties = openapi3.Schemas{
+			"op":    oneOf("", "add", "remove", "replace", "move", "copy", "test").NewRef(),
+			"path":  text("A JSON Pointer (RFC 6901).").NewRef(),
+			"from":  text("For move and copy: where the value is now.").NewRef(),
+			"value": (&openapi3.Schema{Description: "For add, replace and test.", Nullable: !b.exact}).NewRef(),
+		}
+		s := listOf(step.NewRef())
+		s.Description = "A patch in steps (RFC 6902)."
+		return s
+	})
+}

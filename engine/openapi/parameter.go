@@ -1,0 +1,313 @@
+package openapi
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/dowel-dev/dowel/actions/filter"
+	"github.com/dowel-dev/dowel/engine/request"
+	"github.com/dowel-dev/dowel/engine/sample"
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/schema/expr"
+)
+
+// option documents a reserved word of the query.
+type option struct {
+	doc string
+	// plain: the plain document has it, too.
+	plain bool
+	// own: it differs between classes.
+	own bool
+	// when reports whether an operation that takes it does something with it; nil is always.
+	when func(b *builder, op *request.Operation) bool
+	// schema is what it may be; nil is a string. doc is the start of its description.
+	schema func(b *builder, c *schema.Class) *openapi3.Schema
+}
+
+func boolean(*builder, *schema.Class) *openapi3.Schema { return typed("boolean") }
+
+func word(all ...string) func(*builder, *schema.Class) *openapi3.Schema {
+	return func(*builder, *schema.Class) *openapi3.Schema { return oneOf("", all...) }
+}
+
+func lists(_ *builder, op *request.Operation) bool {
+	return op.Verb == request.Search || op.Verb == request.Create
+}
+
+func withLogin(b *builder, _ *request.Operation) bool { return b.Schema.Login != nil }
+
+// options are the reserved words that documents speak of. `explain` is answered to operators only.
+var options = map[string]option{
+	"with": {doc: "Relations to show inside, to any depth the class allows: `with=NAME,NAME.NAME`; filtered, sorted and limited in parentheses.", plain: true, own: true,
+		when: func(_ *builder, op *request.Operation) bool { return len(ways(op.Class)) > 0 },
+		schema: func(_ *builder, c *schema.Class) *openapi3.Schema {
+			return text("Here: `" + strings.Join(ways(c), "`, `") + "`.")
+		}},
+	"fields": {doc: "The members to show, separated by commas; `*` is what is shown without the option, and the key is always there.", plain: true},
+	"orderBy": {doc: "The order: members separated by commas, with a minus before those that descend. Nulls come last.", plain: true,
+		schema: func(*builder, *schema.Class) *openapi3.Schema { return typed("string") }},
+	"sort":  {doc: "Another spelling of `orderBy`."},
+	"order": {doc: "Goes with `sort`: `asc` or `desc`, or one of them for each member."},
+	"limit": {doc: "How many records a page has. `SKIP,COUNT` skips some first.", plain: true, own: true,
+		schema: func(b *builder, c *schema.Class) *openapi3.Schema {
+			s := typed("integer")
+			zero, most := 0.0, float64(b.pageMax(c))
+			s.Min, s.Max, s.Default = &zero, &most, b.pageSize(c)
+			if b.exact {
+				s.Type, s.Pattern = &openapi3.Types{"integer", "string"}, "^([0-9]+,)?[0-9]+$"
+			}
+			return s
+		}},
+	"page": {doc: "The page, from 1.", plain: true,
+		schema: func(*builder, *schema.Class) *openapi3.Schema { return typed("integer").WithMin(1) }},
+	"count": {doc: "Whether the records on all pages are counted.", plain: true, schema: word("exact", "estimate", "none")},
+	"search": {doc: "Records with this text in one of the members that are searched; `q` is short for it.", plain: true, own: true,
+		when: func(_ *builder, op *request.Operation) bool { return len(op.Class.Search) > 0 },
+		schema: func(_ *builder, c *schema.Class) *openapi3.Schema {
+			return text("Here: " + strings.Join(wire(c.Search), ", ") + ".")
+		}},
+	"scope": {doc: "Named filters, separated by commas.", plain: true, own: true,
+		when: func(_ *builder, op *request.Operation) bool { return len(op.Class.Scopes) > 0 },
+		schema: func(_ *builder, c *schema.Class) *openapi3.Schema {
+			var names []string
+			for _, s := range c.Scopes {
+				names = append(names, s.Name)
+			}
+			return text("Here: `" + strings.Join(names, "`, `") + "`.")
+		}},
+	"where": {doc: "A condition with `and`, `or`, `not`, parentheses and paths along relations: `status = 'active' and (total > 10 or vip)`.", plain: true},
+	"deleted": {doc: "Deleted records too, or only they, for those who may restore them.", plain: true,
+		when:   func(_ *builder, op *request.Operation) bool { return op.Class.SoftDelete },
+		schema: word("with", "only")},
+	"format": {doc: "The form of the answer; wins over `Accept`.",
+		schema: func(b *builder, _ *schema.Class) *openapi3.Schema {
+			var names []string
+			for _, f := range b.Formats {
+				names = append(names, f.Name)
+			}
+			return oneOf("", names...)
+		}},
+	"keyByIds":       {doc: "A list as an object of id → record.", when: lists, schema: boolean},
+	"groupedByClass": {doc: "A list as a member of an object, called like the collection.", when: lists, schema: boolean},
+	"envelope":       {doc: "The style of the answer: the data alone, or inside of `{success, data, meta}`.", schema: boolean},
+	"pretty":         {doc: "JSON with line breaks and indentation.", schema: boolean},
+	"dry_run":        {doc: "Everything but the effect: the same checks, the same answer.", plain: true, schema: boolean},
+	"as":             {doc: "Acts as another user, by id, for those who may.", when: withLogin},
+	"as_mode":        {doc: "With `as`: whether the rights of the other user replace one's own or join them.", when: withLogin, schema: word("replace", "add")},
+	"max_affected": {doc: "How many records a filter may find; more, and nothing is done. A write by filter needs it.",
+		plain: true, schema: func(*builder, *schema.Class) *openapi3.Schema { return typed("integer").WithMin(0) }},
+}
+
+// silent are reserved words that documents do not speak of, although they are taken.
+var silent = []string{"explain"}
+
+// parameters are what an operation takes beside its content.
+func (b *builder) parameters(op *request.Operation) openapi3.Parameters {
+	var list openapi3.Parameters
+	plainPatches := !b.exact && op.Verb == request.PatchMany // by ids, without filters
+	if op.Filters && !plainPatches {
+		list = append(list, b.filters(op.Class)...)
+	}
+	for _, name := range op.Options {
+		if o, ok := options[name]; ok && (b.exact || o.plain) && (o.when == nil || o.when(b, op)) && !(plainPatches && selects(name)) {
+			list = append(list, b.option(name, &o, op.Class))
+		}
+	}
+	if op.Inputs {
+		for _, f := range op.Action.Input {
+			p := openapi3.NewQueryParameter(f.JSON).WithSchema(b.value(keyType(f), sent, op.From, op.Action.Name+"."+f.JSON, false).Value).WithDescription(f.Doc)
+			p.Required = f.Required()
+			list = append(list, &openapi3.ParameterRef{Value: p})
+		}
+	}
+	for _, f := range requestFields {
+		if f.when(op) {
+			list = append(list, b.requestField(&f, op.Class.Concurrency == "required"))
+		}
+	}
+	return list
+}
+
+// selects reports whether an option says which records are meant.
+func selects(name string) bool {
+	return slices.Contains([]string{"where", "scope", "search", "max_affected"}, name)
+}
+
+// option is the parameter of a reserved word.
+func (b *builder) option(name string, o *option, c *schema.Class) *openapi3.ParameterRef {
+	key := name
+	if o.own {
+		key = c.TypeName + "Option." + name
+	}
+	return b.parameter(key, func() *openapi3.Parameter {
+		s := typed("string")
+		if o.schema != nil {
+			s = o.schema(b, c)
+		}
+		p := openapi3.NewQueryParameter(name).WithDescription(strings.TrimSpace(o.doc + " " + s.Description))
+		s.Description = ""
+		return p.WithSchema(s)
+	})
+}
+
+// filters are the members of a class that can be filtered, those of nested objects too.
+func (b *builder) filters(c *schema.Class) openapi3.Parameters {
+	var list openapi3.Parameters
+	for _, path := range filterable(c) {
+		ops := b.operators(c, path)
+		if ops == nil {
+			continue
+		}
+		list = append(list, b.parameter(c.TypeName+"Filter."+path, func() *openapi3.Parameter {
+			name := path
+			if head, _, _ := strings.Cut(path, "."); slices.Contains(request.Reserved(), head) {
+				name = "." + path
+			}
+			s := typed("string")
+			if b.exact {
+				s.Pattern = pattern(ops)
+			}
+			p := openapi3.NewQueryParameter(name).WithDescription("Filter: " + strings.Join(ops, ", ") + ".").WithSchema(s)
+			if f := c.Field(path); f != nil && f.Many == nil {
+				if v := sample.Operand(f); v != "…" {
+					p.Example = "eq:" + v
+				}
+			}
+			return p
+		}))
+	}
+	return list
+}
+
+// filterable are the paths of what a class has of its own.
+func filterable(c *schema.Class) (paths []string) {
+	var inside func(path string, t schema.Type)
+	inside = func(path string, t schema.Type) {
+		paths = append(paths, path)
+		if o, ok := t.(*schema.ObjectType); ok {
+			for i, m := range o.Shape().Members {
+				inside(path+"."+m.Name, o.Fields()[i].Type)
+			}
+		}
+	}
+	for _, f := range c.Fields {
+		if !f.WriteOnly && !f.Type.Traits().Secret {
+			inside(f.JSON, f.Type)
+		}
+	}
+	return paths
+}
+
+// operators are the operators that a path can be filtered with. The path is bound
+// as that of a request is.
+func (b *builder) operators(c *schema.Class, path string) (names []string) {
+	if f := c.Field(path); f != nil && f.Synthetic {
+		return []string{"eq", "ne", "in"}
+	}
+	bound, err := expr.BindPath(&expr.Scope{Schema: b.Schema, Class: c, Login: b.Schema.Login, Mode: expr.Client}, path)
+	if err != nil {
+		return nil
+	}
+	for _, op := range filter.Operators() {
+		if op.Fits(bound.Type.Traits()) {
+			names = append(names, op.Name)
+		}
+	}
+	return names
+}
+
+// pattern is the grammar of a filter.
+func pattern(ops []string) string {
+	var with []string
+	for _, op := range ops {
+		if op == "is" {
+			op = "is:null$"
+		} else {
+			op += ":"
+		}
+		with = append(with, op)
+	}
+	return "^(not:)*(" + strings.Join(with, "|") + "|[^:]*$)"
+}
+
+// requestField is a header field of requests.
+type requestField struct {
+	name, doc string
+	when      func(op *request.Operation) bool
+}
+
+var requestFields = []requestField{
+	{"If-None-Match", "Entity tags: 304 without content while what is shown still has one of them.", reads},
+	{"If-Modified-Since", "304 without content while the record has not been written since.", reads},
+	{"If-Match", "Entity tags: 412 if the record has none of them any more.", writesOne},
+	{"If-Unmodified-Since", "412 if the record has been written since.", writesOne},
+	{"Prefer", "`return=minimal` leaves the content of the answer out, `return=representation` says where it belongs.", func(op *request.Operation) bool { return !reads(op) }},
+}
+
+func reads(op *request.Operation) bool { return op.Method == http.MethodGet }
+
+func writesOne(op *request.Operation) bool {
+	switch op.Verb {
+	case request.Replace, request.Patch, request.PutProperty, request.ClearProperty, request.Delete, request.Restore, request.Purge:
+		return true
+	case request.Run:
+		return !op.Action.OnCollection
+	}
+	return false
+}
+
+func (b *builder) requestField(f *requestField, needed bool) *openapi3.ParameterRef {
+	key := f.name
+	needed = needed && f.name == "If-Match"
+	if needed {
+		key += ".required"
+	}
+	return b.parameter(key, func() *openapi3.Parameter {
+		p := openapi3.NewHeaderParameter(f.name).WithDescription(f.doc).WithSchema(typed("string"))
+		p.Required = needed
+		return p
+	})
+}
+
+// parameter is a reference to a parameter, which is made when it is first asked for.
+func (b *builder) parameter(key string, build func() *openapi3.Parameter) *openapi3.ParameterRef {
+	all := b.doc.Components.Parameters
+	if all[key] == nil {
+		all[key] = &openapi3.ParameterRef{Value: build()}
+	}
+	return &openapi3.ParameterRef{Ref: "#/components/parameters/" + key}
+}
+
+// ways are the relations that clients may walk.
+func ways(c *schema.Class) (names []string) {
+	for _, r := range c.Relations {
+		if published(r.To) {
+			names = append(names, r.JSON)
+		}
+	}
+	return names
+}
+
+func wire(fields []*schema.Field) (names []string) {
+	for _, f := range fields {
+		names = append(names, f.JSON)
+	}
+	return names
+}
+
+func (b *builder) pageSize(c *schema.Class) int {
+	if c.PageSize > 0 {
+		return c.PageSize
+	}
+	return b.Limits.Page
+}
+
+func (b *builder) pageMax(c *schema.Class) int {
+	if c.PageMax > 0 {
+		return c.PageMax
+	}
+	return b.Limits.PageMax
+}
