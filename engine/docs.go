@@ -10,15 +10,21 @@ import (
 	"sync"
 
 	"github.com/dowel-dev/dowel/actions"
+	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/engine/docs"
 	"github.com/dowel-dev/dowel/engine/format"
+	"github.com/dowel-dev/dowel/engine/openapi"
 	"github.com/dowel-dev/dowel/schema"
 )
 
-// docsPath is where the documentation is, beside the API.
-const docsPath = "/docs"
+// The places of the descriptions, beside the API.
+const (
+	docsPath    = "/docs"
+	openAPIPath = "/openapi.json"
+	plainPath   = "/openapi-3.0.json"
+)
 
-// Header fields of the documentation.
+// Header fields of descriptions.
 var (
 	typeHTML   = []string{"text/html; charset=utf-8"}
 	noCache    = []string{"no-cache"} // the same for everybody, and new with each revision
@@ -26,11 +32,12 @@ var (
 	docsPolicy = []string{docs.Policy}
 )
 
-var errDocs = errors.New("the documentation could not be rendered")
+var errDescription = errors.New("the description could not be rendered")
 
-// docsPage is the documentation of one revision. It is made when it is first
-// asked for, then kept as bytes in each content coding.
-type docsPage struct {
+// description is a document about one revision: the page for people, or one for
+// programs. It is made when it is first asked for, then kept as bytes in each content coding.
+type description struct {
+	html   bool
 	render func() ([]byte, error)
 
 	once   sync.Once
@@ -43,52 +50,78 @@ type docsPage struct {
 	}
 }
 
-// get returns the page and its entity tag.
-func (p *docsPage) get() (body []byte, tag string, err error) {
-	p.once.Do(func() {
-		p.err = errDocs // stays where rendering panics
-		if p.body, p.err = p.render(); p.err == nil {
-			sum := sha256.Sum256(p.body)
-			p.tag = hex.EncodeToString(sum[:8])
+// get returns the document and its entity tag.
+func (d *description) get() (body []byte, tag string, err error) {
+	d.once.Do(func() {
+		d.err = errDescription // stays where rendering panics
+		if d.body, d.err = d.render(); d.err == nil {
+			sum := sha256.Sum256(d.body)
+			d.tag = hex.EncodeToString(sum[:8])
 		}
 	})
-	return p.body, p.tag, p.err
+	return d.body, d.tag, d.err
 }
 
-// in returns the page in a content coding, nil being none.
-func (p *docsPage) in(c *coding) []byte {
+// in returns the document in a content coding, nil being none.
+func (d *description) in(c *coding) []byte {
 	i := slices.Index(codings[:], c)
 	if i < 0 {
-		return p.body
+		return d.body
 	}
-	k := &p.packed[i]
-	k.once.Do(func() { k.body = c.pack(nil, p.body) })
+	k := &d.packed[i]
+	k.once.Do(func() { k.body = c.pack(nil, d.body) })
 	return k.body
 }
 
-// Docs returns the documentation of the revision.
-func (l *live) Docs() *docsPage { return l.docs }
+// Describe returns what a revision has at a place, nil for nothing.
+func (l *live) Describe(path string) *description { return l.descriptions[path] }
 
-// newDocs prepares the documentation of a revision.
-func newDocs(s Settings, snapshot *actions.Snapshot) *docsPage {
-	return &docsPage{render: func() ([]byte, error) {
-		app := docs.App{
-			Schema: snapshot.Schema, Rules: snapshot.Authorizer, Mount: mountOf(s, snapshot.Schema),
-			Envelope: styleOf(s, snapshot.Schema) == "envelope", Basic: s.Dev, Limits: snapshot.Limits,
-		}
-		for _, f := range format.Formats() {
-			app.Formats = append(app.Formats, docs.Format{Name: f.Name, Type: f.Type})
-		}
-		app.Errors = documentedErrors(app.Envelope, s.Status.ActionInvalid)
-		return docs.Render(app)
-	}}
+// newDescriptions prepares the descriptions of a revision, by their places.
+func newDescriptions(s Settings, snapshot *actions.Snapshot) map[string]*description {
+	app := describedApp(s, snapshot.Schema, snapshot.Authorizer, snapshot.Handlers)
+	return map[string]*description{
+		docsPath:    {html: true, render: func() ([]byte, error) { return docs.Render(app.App) }},
+		openAPIPath: {render: func() ([]byte, error) { return openapi.Render(app, openapi.Exact) }},
+		plainPath:   {render: func() ([]byte, error) { return openapi.Render(app, openapi.Plain) }},
+	}
+}
+
+// OpenAPI returns a document of an application that need not run. handlers are
+// those of its actions in Go.
+func OpenAPI(s Settings, app *schema.Schema, rules authz.Authorizer, handlers map[string]actions.Handler, e openapi.Edition) ([]byte, error) {
+	s.Limits = s.Limits.orDefault()
+	return openapi.Render(describedApp(s, app, rules, handlers), e)
+}
+
+// describedApp is an application as descriptions know it.
+func describedApp(s Settings, app *schema.Schema, rules authz.Authorizer, handlers map[string]actions.Handler) openapi.App {
+	a := openapi.App{
+		App: docs.App{
+			Schema: app, Rules: rules, Mount: mountOf(s, app),
+			Envelope: styleOf(s, app) == "envelope", Basic: s.Dev, Limits: s.Limits.action(app.App),
+		},
+		Handled: func(a *schema.Action) bool { return handlers[a.Class.Name+"."+a.Name] != nil },
+	}
+	for _, f := range format.Formats() {
+		a.Formats = append(a.Formats, docs.Format{Name: f.Name, Type: f.Type})
+	}
+	actionInvalid := s.Status.ActionInvalid
+	if actionInvalid == 0 && a.Envelope {
+		actionInvalid = http.StatusUnprocessableEntity
+	}
+	a.Problems, a.Wrapped = documentedErrors(false, actionInvalid), documentedErrors(true, actionInvalid)
+	a.Errors = a.Problems
+	if a.Envelope {
+		a.Errors = a.Wrapped
+	}
+	for _, route := range authRoutes {
+		a.Accounts = append(a.Accounts, openapi.Account{Name: route.name, Method: route.method})
+	}
+	return a
 }
 
 // documentedErrors are the codes as answers have them, by status.
 func documentedErrors(envelope bool, actionInvalid int) []docs.Error {
-	if actionInvalid == 0 && envelope {
-		actionInvalid = http.StatusUnprocessableEntity
-	}
 	var list []docs.Error
 	for code := range statuses {
 		s := statusOf(code, actionInvalid)
@@ -107,26 +140,39 @@ func documentedErrors(envelope bool, actionInvalid int) []docs.Error {
 	return list
 }
 
-// documented reports whether a path is that of the documentation.
-func (x *exchange) documented(path string) bool {
-	return (path == docsPath || path == docsPath+"/") && x.hasDocs()
+// described answers with the description at a path, if there is one.
+func (x *exchange) described(path string) bool {
+	if path == docsPath+"/" {
+		path = docsPath
+	}
+	d := x.rev.Describe(path)
+	if d == nil || !x.describes(path) {
+		return false
+	}
+	x.describe(d)
+	return true
 }
 
-// hasDocs reports whether there is a documentation page.
-func (x *exchange) hasDocs() bool { return DocsPath(x.h.settings, x.schema) != "" }
+// describes reports whether a place is there for a description.
+func (x *exchange) describes(path string) bool {
+	return place(x.h.settings, x.schema, path) != ""
+}
 
 // DocsPath is the path of the documentation page, "" where it is switched off
 // or the API has that place for itself.
-func DocsPath(s Settings, app *schema.Schema) string {
+func DocsPath(s Settings, app *schema.Schema) string { return place(s, app, docsPath) }
+
+// place is the path of a description, "" where there is none.
+func place(s Settings, app *schema.Schema, path string) string {
 	mount := mountOf(s, app)
-	if s.NoDocs || mount == docsPath || mount == "" && app.Collection(docsPath[1:]) != nil {
+	if s.NoDocs || mount == path || mount == "" && app.Collection(path[1:]) != nil {
 		return ""
 	}
-	return docsPath
+	return path
 }
 
-// docs answers with the documentation.
-func (x *exchange) docs() {
+// describe answers with a description.
+func (x *exchange) describe(d *description) {
 	if x.r.Method == http.MethodOptions {
 		x.offer(http.MethodGet)
 		return
@@ -139,8 +185,7 @@ func (x *exchange) docs() {
 		x.fail(err)
 		return
 	}
-	page := x.rev.Docs()
-	body, tag, err := page.get()
+	body, tag, err := d.get()
 	if err != nil {
 		x.fail(&actions.Error{Code: actions.Internal, Cause: err})
 		return
@@ -153,15 +198,18 @@ func (x *exchange) docs() {
 		x.sendEmpty(http.StatusNotModified)
 		return
 	}
-	h["Content-Type"] = typeHTML
-	h["Content-Security-Policy"] = docsPolicy
-	h["Referrer-Policy"] = noReferrer
+	h["Content-Type"] = typeJSON
+	if d.html {
+		h["Content-Type"] = typeHTML
+		h["Content-Security-Policy"] = docsPolicy
+		h["Referrer-Policy"] = noReferrer
+	}
 	c := chooseCoding(x.r.Header["Accept-Encoding"], len(body))
 	x.setTag(tag, c)
 	if c != nil {
 		h["Content-Encoding"] = c.header
 	}
-	x.send(http.StatusOK, page.in(c))
+	x.send(http.StatusOK, d.in(c))
 }
 
 // named reports whether If-None-Match names a tag, in any coding (RFC 9110 §13.1.2).

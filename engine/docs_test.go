@@ -63,7 +63,7 @@ func TestDocs(t *testing.T) {
 		{"bad credentials", "GET", "/docs", []string{"Authorization: Bearer x"}, 401, "Content-Type", "application/problem+json"},
 		{"below", "GET", "/docs/style.css", nil, 404, "Content-Type", "application/problem+json"},
 		{"no member of the API", "GET", "/api/docs", nil, 404, "Content-Type", "application/problem+json"},
-		{"the links", "GET", "/", nil, 200, "Link", `</api/health>; rel="status", </docs>; rel="service-doc"`},
+		{"the links", "GET", "/", nil, 200, "Link", `</api/health>; rel="status", </docs>; rel="service-doc", </openapi.json>; rel="service-desc"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

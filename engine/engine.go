@@ -123,11 +123,11 @@ func (e *Engine) revision(s *schema.Schema, a authz.Authorizer) (*live, error) {
 	anonymous := new(authz.Subject)
 	a.Admit(anonymous)
 	return &live{
-		anonymous: anonymous,
-		engine:    e,
-		accounts:  accounts,
-		snapshot:  snapshot,
-		docs:      newDocs(cfg.Settings, snapshot),
+		anonymous:    anonymous,
+		engine:       e,
+		accounts:     accounts,
+		snapshot:     snapshot,
+		descriptions: newDescriptions(cfg.Settings, snapshot),
 		parser: &request.Parser{
 			Schema: s, Mount: mountOf(cfg.Settings, s), Formats: format.Names(),
 			Limits: request.Limits{Target: limits.Target, Body: limits.Body, JSON: strictjson.Limits{
@@ -158,7 +158,8 @@ type live struct {
 	snapshot *actions.Snapshot
 	parser   *request.Parser
 	accounts *account.Accounts
-	docs     *docsPage
+	// descriptions are by their places.
+	descriptions map[string]*description
 	// anonymous is everybody without credentials, admitted once.
 	anonymous *authz.Subject
 }

@@ -31,7 +31,6 @@ type testRevision struct {
 	parse  func(r *http.Request) error
 	invoke func(s *authz.Subject, a actions.Action) (*actions.Result, error)
 	checks []storage.Check
-	docs   *docsPage
 	failed error // of every look at credentials
 }
 
@@ -57,7 +56,7 @@ func (t *testRevision) Invoke(_ context.Context, s *authz.Subject, a actions.Act
 	return t.invoke(s, a)
 }
 
-func (t *testRevision) Docs() *docsPage                        { return t.docs }
+func (t *testRevision) Describe(string) *description           { return nil }
 func (t *testRevision) Accounts() accounts                     { return t }
 func (t *testRevision) Checks(context.Context) []storage.Check { return t.checks }
 

@@ -28,8 +28,8 @@ type revision interface {
 	// PATCH takes there (RFC 5789 §3.1), nil where it is not offered.
 	Allow(r *http.Request) (methods, patch []string, err error)
 	Invoke(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error)
-	// Docs is the documentation of the application.
-	Docs() *docsPage
+	// Describe returns the description of the application at a place, nil for none.
+	Describe(path string) *description
 	// Accounts checks credentials and logs users in.
 	Accounts() accounts
 	// Checks says how everything is that requests need.

@@ -323,7 +323,7 @@ func TestFixedPlaces(t *testing.T) {
 		status                      int
 		want                        string
 	}{
-		{"root", "plain", "GET", "/", 200, `{"title":"Acme \"CRM\"","version":"1.0","links":{"api":"/api/","docs":"/docs","health":"/api/health"}}`},
+		{"root", "plain", "GET", "/", 200, `{"title":"Acme \"CRM\"","version":"1.0","links":{"api":"/api/","docs":"/docs","openapi":"/openapi.json","health":"/api/health"}}`},
 		{"index", "plain", "GET", "/api", 200, `{"title":"Acme \"CRM\"","version":"1.0","links":{"users":"/api/users","customers":"/api/customers"}}`},
 		{"index with a slash", "plain", "GET", "/api/", 200, `{"title":"Acme \"CRM\"","version":"1.0","links":{"users":"/api/users","customers":"/api/customers"}}`},
 		{"health", "plain", "GET", "/api/health", 200, `{"status":"ok"}`},

@@ -92,8 +92,7 @@ func readyBody(status string, checks []storage.Check, verbose bool) []byte {
 
 // elsewhere answers paths outside of the API: the welcome page of links, the documentation, and nothing else.
 func (x *exchange) elsewhere(path string) {
-	if x.documented(path) {
-		x.docs()
+	if x.described(path) {
 		return
 	}
 	if path != "/" {
@@ -107,9 +106,11 @@ func (x *exchange) elsewhere(path string) {
 		b = schema.AppendQuoted(b, x.schema.App.Version)
 		b = append(b, `,"links":{"api":`...)
 		b = schema.AppendQuoted(b, x.mount+"/")
-		if x.hasDocs() {
-			b = append(b, `,"docs":`...)
-			b = schema.AppendQuoted(b, docsPath)
+		for _, d := range [...]struct{ name, path string }{{"docs", docsPath}, {"openapi", openAPIPath}} {
+			if x.describes(d.path) {
+				b = append(b, `,"`+d.name+`":`...)
+				b = schema.AppendQuoted(b, d.path)
+			}
 		}
 		b = append(b, `,"health":`...)
 		b = schema.AppendQuoted(b, x.mount+"/health")
@@ -122,8 +123,7 @@ func (x *exchange) fixed(ctx context.Context, rest string) bool {
 	switch {
 	case rest == "" || rest == "/":
 		x.document(x.index)
-	case x.mount == "" && x.documented(rest):
-		x.docs()
+	case x.mount == "" && x.described(rest):
 	case rest == "/health":
 		x.document(func() []byte { return []byte(`{"status":"ok"}`) })
 	case x.schema.Login != nil && len(rest) > len("/auth/") && rest[:len("/auth/")] == "/auth/":
@@ -145,8 +145,11 @@ func (x *exchange) document(content func() []byte) {
 		return
 	}
 	link := "<" + x.mount + `/health>; rel="status"`
-	if x.hasDocs() {
+	if x.describes(docsPath) {
 		link += ", <" + docsPath + `>; rel="service-doc"`
+	}
+	if x.describes(openAPIPath) {
+		link += ", <" + openAPIPath + `>; rel="service-desc"`
 	}
 	x.w.Header()["Link"] = []string{link}
 	x.sendDocument(http.StatusOK, content())
