@@ -318,7 +318,9 @@ func BenchmarkRead(b *testing.B) {
 	b.Run("get/hand", func(b *testing.B) { parallel(b, h.get) })
 	b.Run("get/store", func(b *testing.B) { parallel(b, s.get) })
 	b.Run("list/hand", func(b *testing.B) {
-		parallel(b, func(ctx context.Context, n int64, buf []byte) ([]byte, error) { return h.list(ctx, status(n), 20, false, buf) })
+		parallel(b, func(ctx context.Context, n int64, buf []byte) ([]byte, error) {
+			return h.list(ctx, status(n), 20, false, buf)
+		})
 	})
 	b.Run("list/store", func(b *testing.B) {
 		parallel(b, func(ctx context.Context, n int64, buf []byte) ([]byte, error) {
@@ -331,7 +333,9 @@ func BenchmarkRead(b *testing.B) {
 		})
 	})
 	b.Run("embed/hand", func(b *testing.B) {
-		parallel(b, func(ctx context.Context, n int64, buf []byte) ([]byte, error) { return h.list(ctx, status(n), 20, true, buf) })
+		parallel(b, func(ctx context.Context, n int64, buf []byte) ([]byte, error) {
+			return h.list(ctx, status(n), 20, true, buf)
+		})
 	})
 	b.Run("embed/store", func(b *testing.B) {
 		parallel(b, func(ctx context.Context, n int64, buf []byte) ([]byte, error) {

@@ -12,7 +12,7 @@ type job struct {
 
 	parts []part
 	out   []byte // the messages that run the statements
-	in    []byte // the row messages that came back, each from its length on
+	in    []byte // the row messages that came back, each from its length on, of all parts
 	err   error
 	at    int // the part that err is about
 
@@ -32,10 +32,13 @@ const (
 // part is one statement of a job.
 type part struct {
 	shape    *shape
-	end      int // of its messages in out
-	rows     int // end of its rows in in
+	end      int    // of its messages in out
+	rows     []byte // its row messages
 	affected int64
 	probed   bool
+	// twin is the place, from 1, in line.firsts of the same statement that was sent for
+	// another job; below 0 the place of this one, for others; 0 if it has none.
+	twin int
 }
 
 // maxSpare bounds the buffers that a job keeps for the next one.
@@ -69,17 +72,15 @@ func (j *job) read(cmds []*command) error {
 	}
 	var room [24][]byte
 	cols := room[:0]
-	from := 0
 	for i, c := range cmds {
 		p := &j.parts[i]
 		c.affected = p.affected
-		p.shape.grew(p.rows - from)
+		p.shape.grew(len(p.rows))
 		if c.row != nil {
-			if cols, c.err = rowsOf(j.in[from:p.rows], cols, c.row); c.err != nil {
+			if cols, c.err = rowsOf(p.rows, cols, c.row); c.err != nil {
 				return c.err
 			}
 		}
-		from = p.rows
 	}
 	return nil
 }

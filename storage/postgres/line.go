@@ -1,9 +1,11 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"os"
 	"slices"
 	"time"
@@ -46,6 +48,10 @@ type line struct {
 	ran   []*shape // those of the transaction that is being read
 	uses  uint64
 
+	// Of a batch, the statements of which another job may have the same: by hash, and what came of them.
+	places map[uint64]int
+	firsts []first
+
 	batch    []*job
 	used     time.Time // the end of the last exchange
 	deadline time.Time // of the connection, as it was set last
@@ -56,6 +62,14 @@ type prepared struct {
 	used  uint64
 	known bool // the server has said so
 	stale bool // what it was prepared for has changed
+}
+
+// first is the first of several same statements in a batch. What belongs to
+// its job may be in other hands by the time the next one is looked at.
+type first struct {
+	call     []byte // only while the batch is laid out
+	rows     []byte
+	affected int64
 }
 
 // brokenError ends a connection.
@@ -141,7 +155,7 @@ func (l *line) open() error {
 	if err != nil {
 		return err
 	}
-	l.wire, l.stmts, l.fresh, l.rtt = w, map[*shape]*prepared{}, l.fresh[:0], time.Hour
+	l.wire, l.stmts, l.places, l.fresh, l.rtt = w, map[*shape]*prepared{}, map[uint64]int{}, l.fresh[:0], time.Hour
 	for range 2 {
 		start := time.Now()
 		if err := l.ping(s.options.Connect); err != nil {
@@ -312,31 +326,22 @@ func (l *line) write(jobs []*job, alone bool) {
 	w := l.wire
 	l.evict()
 	l.uses++
+	together := len(jobs) > 1 && !alone && l.pipe.mode == reads
 	for n, j := range jobs {
 		from := 0
 		for i := range j.parts {
 			p := &j.parts[i]
-			st := l.stmts[p.shape]
-			if st == nil {
-				st = &prepared{}
-				l.stmts[p.shape] = st
+			call := j.out[from:p.end]
+			from = p.end
+			if p.twin = 0; together && j.lasting && l.isTwin(p, call) {
+				continue
 			}
 			p.probed = p.shape.probing() && len(jobs)+len(j.parts) > 2
 			if p.probed && n+i > 0 {
 				w.sendNow()
 			}
-			if st.stale {
-				w.closeStatement(p.shape.name)
-			}
-			if st.stale || st.used == 0 {
-				w.parse(p.shape)
-				l.fresh = append(l.fresh, p.shape)
-				st.stale, st.known = false, false
-				p.probed = false // preparing takes time too
-			}
-			st.used = l.uses
-			w.out = append(w.out, j.out[from:p.end]...)
-			from = p.end
+			l.ensure(p)
+			w.out = append(w.out, call...)
 			if p.probed {
 				w.sendNow()
 			}
@@ -348,6 +353,44 @@ func (l *line) write(jobs []*job, alone bool) {
 	if !alone {
 		w.sync()
 	}
+	for i := range l.firsts {
+		l.firsts[i].call = nil
+	}
+}
+
+// ensure has the statement of a part prepared.
+func (l *line) ensure(p *part) {
+	st := l.stmts[p.shape]
+	if st == nil {
+		st = &prepared{}
+		l.stmts[p.shape] = st
+	}
+	if st.stale {
+		l.wire.closeStatement(p.shape.name)
+	}
+	if st.stale || st.used == 0 {
+		l.wire.parse(p.shape)
+		l.fresh = append(l.fresh, p.shape)
+		st.stale, st.known = false, false
+		p.probed = false // preparing takes time too
+	}
+	st.used = l.uses
+}
+
+var seed = maphash.MakeSeed()
+
+// isTwin reports whether the same statement with the same values is in the batch already. All of a batch sees the same
+// state of the database, so that one answer is right for both.
+func (l *line) isTwin(p *part, call []byte) bool {
+	hash := maphash.Bytes(seed, call)
+	if place, ok := l.places[hash]; ok && bytes.Equal(l.firsts[place].call, call) {
+		p.twin = place + 1
+		return true
+	}
+	l.places[hash] = len(l.firsts)
+	l.firsts = append(l.firsts, first{call: call})
+	p.twin = -len(l.firsts)
+	return false
 }
 
 // group reads the answers up to the end of a transaction and wakes the callers. Changes
@@ -435,7 +478,11 @@ func (l *line) answer(j *job) (failed error, broken *brokenError) {
 	w := l.wire
 	for i := range j.parts {
 		p := &j.parts[i]
-		before := w.waited
+		if p.twin > 0 {
+			p.rows, p.affected = l.firsts[p.twin-1].rows, l.firsts[p.twin-1].affected
+			continue
+		}
+		before, start := w.waited, len(j.in)
 	part:
 		for {
 			kind, body, err := w.next()
@@ -462,7 +509,10 @@ func (l *line) answer(j *job) (failed error, broken *brokenError) {
 				return nil, &brokenError{cause: fmt.Errorf("postgres: unexpected message %q", kind)}
 			}
 		}
-		p.rows = len(j.in)
+		p.rows = j.in[start:]
+		if p.twin < 0 {
+			l.firsts[-p.twin-1] = first{rows: p.rows, affected: p.affected}
+		}
 		l.ran = append(l.ran, p.shape)
 		if p.probed {
 			p.shape.observe(l.spent(w.waited-before, before == 0))
@@ -561,6 +611,9 @@ func (l *line) settle() {
 		}
 	}
 	l.fresh = l.fresh[:0]
+	clear(l.firsts)
+	l.firsts = l.firsts[:0]
+	clear(l.places)
 }
 
 // evict ends statements that were not used lately when there are too many, a quarter of them.

@@ -120,12 +120,15 @@ type reading struct {
 	print sqlgen.Printer
 	cmds  []*command
 	model *sqlgen.Model
+	root  *storage.Query // as it is printed
+	path  []int          // the expansion that is being printed
 
-	root    results
-	rooted  bool          // the rows are asked for
+	parts []*results // the page and its expansions, each behind what it belongs to
+	spare []*results
+	read  int // rows so far, and how many there may be
+	most  int
+
 	bounded storage.Query // the query with no more rows than can be told from too many
-	read    int           // rows so far, and how many there may be
-	most    int
 
 	total    scalar
 	counted  bool // the total is asked for, and not told by the page
@@ -136,8 +139,6 @@ type reading struct {
 var readings = sync.Pool{New: func() any {
 	r := &reading{}
 	r.print.Dialect = sqlgen.Postgres{}
-	r.root.reading = r
-	r.root.command.row = r.root.add
 	r.total.row = r.total.set
 	r.counters.row = r.counters.add
 	return r
@@ -149,17 +150,16 @@ func newReading(m *sqlgen.Model, q *storage.Query) (*reading, error) {
 	r.model, r.print.Names = m, m.Names
 	r.most, r.read = q.Most, 0
 	if q.Limit != 0 || q.Key != nil {
-		r.rooted = true
 		r.rows(q)
 	}
 	if q.Total {
 		r.tell = q.Limit < 0 && q.Skip <= 0
-		if !r.tell {
-			r.counted = true
-			r.printing(&r.total.command)
-			r.print.Count(q)
-			r.printed(&r.total.command)
-		}
+		r.counted = !r.tell
+	}
+	if r.counted {
+		r.begin(&r.total.command)
+		r.print.Count(q)
+		r.end(&r.total.command)
 	}
 	if len(q.Watch) > 0 {
 		r.watch(q.Watch)
@@ -169,28 +169,54 @@ func newReading(m *sqlgen.Model, q *storage.Query) (*reading, error) {
 
 // rows prints the statements for the rows of the page and what is expanded in them.
 func (r *reading) rows(q *storage.Query) {
-	root := q
+	r.root = q
 	if q.Most > 0 && q.Key == nil && (q.Limit < 0 || q.Limit > q.Most) {
 		r.bounded = *q
 		r.bounded.Limit, r.bounded.More = q.Most+1, false
-		root = &r.bounded
+		r.root = &r.bounded
 	}
-	r.root.begin(q)
-	if q.More && q.Limit > 0 {
-		r.root.limit = q.Limit
-	}
-	r.printing(&r.root.command)
-	r.print.Select(root, nil, nil)
-	r.printed(&r.root.command)
+	page := r.part()
+	page.begin(q)
+	r.begin(&page.command)
+	r.print.Select(r.root, nil, nil)
+	r.end(&page.command)
+	r.expansions(page)
 }
 
-// printing and printed lend the buffers of a command to the printer.
-func (r *reading) printing(c *command) {
+// expansions prints a statement for each expansion of the rows of a part, and of those in them.
+func (r *reading) expansions(of *results) {
+	for i := range of.query.Expand {
+		if of.query.Expand[i].Query.Limit == 0 {
+			continue
+		}
+		r.path = append(r.path, i)
+		part := r.part()
+		part.expand(of, i)
+		r.begin(&part.command)
+		r.print.Expansion(r.root, r.path)
+		r.end(&part.command)
+		r.expansions(part)
+		r.path = r.path[:len(r.path)-1]
+	}
+}
+
+func (r *reading) part() *results {
+	if n := len(r.parts); n < len(r.spare) {
+		r.parts = r.spare[:n+1]
+	} else {
+		r.spare = append(r.spare, newResults(r))
+		r.parts = r.spare
+	}
+	return r.parts[len(r.parts)-1]
+}
+
+// begin and end lend the buffers of a command to the printer.
+func (r *reading) begin(c *command) {
 	r.print.Reset()
 	r.print.SQL, r.print.Args = c.sql[:0], c.args[:0]
 }
 
-func (r *reading) printed(c *command) {
+func (r *reading) end(c *command) {
 	c.sql, c.args = r.print.SQL, r.print.Args
 	r.print.SQL, r.print.Args = nil, nil
 	r.cmds = append(r.cmds, c)
@@ -206,16 +232,24 @@ func (r *reading) commands() []*command { return r.cmds }
 
 // keep says that the bytes of rows are not overwritten on the path that is taken.
 func (r *reading) keep() {
-	for _, c := range r.cmds {
-		c.lasting = true
+	for _, part := range r.parts {
+		part.lasting, part.decoder.lasting = true, true
 	}
-	r.root.keep()
 }
 
 // page is the answer, once the commands have run. The reading is not used again.
 func (r *reading) page() (*storage.Page, error) {
 	defer r.free()
-	page := r.root.page()
+	page := &storage.Page{}
+	if len(r.parts) > 0 {
+		for _, part := range r.parts {
+			part.openUp()
+		}
+		for _, part := range r.parts[1:] {
+			part.attach()
+		}
+		page = r.parts[0].page()
+	}
 	page.Counters = r.counters.sums
 	switch {
 	case r.counted:
@@ -228,16 +262,19 @@ func (r *reading) page() (*storage.Page, error) {
 
 // free gives the reading back for the next query.
 func (r *reading) free() {
-	r.root.end()
-	for _, c := range r.cmds {
-		c.shape, c.lasting, c.err, c.affected = nil, false, nil, 0
-		clear(c.args)
+	for _, part := range r.parts {
+		part.end()
 	}
-	r.cmds = r.cmds[:0]
-	r.model, r.print.Names = nil, nil
+	r.total.command.shape, r.counters.command.shape = nil, nil
+	clear(r.total.args)
+	r.parts, r.cmds, r.path = r.spare[:0], r.cmds[:0], r.path[:0]
+	r.model, r.print.Names, r.root = nil, nil, nil
 	r.bounded = storage.Query{}
-	r.rooted, r.counted, r.tell = false, false, false
+	r.counted, r.tell = false, false
 	r.counters.sums, r.counters.classes = nil, nil
+	if len(r.spare) > 16 {
+		return
+	}
 	readings.Put(r)
 }
 

@@ -1,10 +1,13 @@
 package postgres
 
 import (
+	"errors"
+
 	"github.com/dowel-dev/dowel/storage"
 )
 
-// results are the rows of one statement of a reading.
+// results are the rows of one statement of a reading: those of the page, or those of one expansion of
+// all rows of its parent.
 type results struct {
 	command
 	decoder decoder
@@ -14,6 +17,12 @@ type results struct {
 	one     *onePage
 	limit   int // rows of the page when one more was asked for, else 0
 	more    bool
+
+	// Of an expansion: what it belongs to, and of each parent the place where its rows begin.
+	parent *results
+	at     int // in Expand of the parent's query
+	single bool
+	first  []int
 }
 
 // onePage is a page and room for its only row in one piece.
@@ -22,12 +31,27 @@ type onePage struct {
 	rows [1]storage.Row
 }
 
-// begin makes room for the rows of a query.
+func newResults(r *reading) *results {
+	s := &results{reading: r}
+	s.command.row = s.add
+	return s
+}
+
+// begin prepares for the rows of a page.
 func (r *results) begin(q *storage.Query) {
 	r.query, r.limit, r.more = q, 0, false
 	r.decoder.compile(r.reading.model.Names, q)
-	r.decoder.slab.rows = expected(q)
-	r.decoder.lasting = false
+	if q.More && q.Limit > 0 {
+		r.limit = q.Limit
+	}
+}
+
+// expand prepares for the rows of an expansion.
+func (r *results) expand(parent *results, at int) {
+	e := &parent.query.Expand[at]
+	r.begin(&e.Query)
+	r.parent, r.at, r.single, r.limit = parent, at, e.Rel.Single(), 0
+	r.first = r.first[:0]
 }
 
 // add takes in a row.
@@ -42,21 +66,117 @@ func (r *results) add(cols [][]byte) error {
 	if r.rows == nil {
 		r.make()
 	}
+	if r.parent != nil {
+		depth, err := r.begun(cols)
+		if err != nil {
+			return err
+		}
+		cols = cols[depth:]
+	}
 	r.rows = append(r.rows, storage.Row{})
 	return r.decoder.into(cols, &r.rows[len(r.rows)-1])
 }
 
+// make makes room for the rows, when there is a first one.
 func (r *results) make() {
-	if r.query.Key != nil {
+	n := expected(r.query)
+	switch {
+	case r.parent != nil:
+		n = r.related(len(r.parent.rows))
+	case r.query.Key != nil:
 		r.one = &onePage{}
 		r.rows = r.one.rows[:0]
-		return
 	}
-	r.rows = make([]storage.Row, 0, expected(r.query))
+	r.decoder.slab.rows = n
+	if r.rows == nil {
+		r.rows = make([]storage.Row, 0, n)
+	}
 }
 
-// keep says that the bytes of rows are not overwritten.
-func (r *results) keep() { r.decoder.lasting = true }
+// related guesses the number of related rows of several rows.
+func (r *results) related(rows int) int {
+	each := 4
+	if r.single {
+		each = 1
+	} else if r.query.Limit > 0 {
+		each = min(each, r.query.Limit)
+	}
+	return min(each*rows, 256)
+}
+
+var errOrdinal = errors.New("postgres: a related row belongs to no row of the page")
+
+// place finds the parent of a row by its ordinals: which row of the page, which of its related
+// rows, …. It returns the index of the parent among its likes and the number of ordinals.
+func (r *results) place(cols [][]byte) (index, depth int, err error) {
+	if r.parent == nil {
+		return 0, 0, nil
+	}
+	above, depth, err := r.parent.place(cols)
+	if err != nil {
+		return 0, 0, err
+	}
+	if depth >= len(cols) {
+		return 0, 0, errOrdinal
+	}
+	n, err := integer(cols[depth])
+	if err != nil {
+		return 0, 0, err
+	}
+	index = int(n) - 1
+	if r.parent.parent != nil {
+		if above >= len(r.parent.first) {
+			return 0, 0, errOrdinal
+		}
+		index += r.parent.first[above]
+	}
+	if n < 1 || index >= len(r.parent.rows) {
+		return 0, 0, errOrdinal
+	}
+	return index, depth + 1, nil
+}
+
+// begun notes where the rows of each parent begin. They come in the order of the parents.
+func (r *results) begun(cols [][]byte) (depth int, err error) {
+	index, depth, err := r.place(cols)
+	if err != nil {
+		return 0, err
+	}
+	if index+1 < len(r.first) {
+		return 0, errOrdinal
+	}
+	r.upTo(index)
+	return depth, nil
+}
+
+// upTo notes for all parents up to index that their rows begin here, where it is not noted yet.
+func (r *results) upTo(index int) {
+	for len(r.first) <= index {
+		r.first = append(r.first, len(r.rows))
+	}
+}
+
+// attach hands the rows to their parents.
+func (r *results) attach() {
+	r.upTo(len(r.parent.rows))
+	for i := range r.parent.rows {
+		if from, to := r.first[i], r.first[i+1]; from < to {
+			r.parent.rows[i].Expanded[r.at] = r.rows[from:to:to]
+		}
+	}
+}
+
+// openUp gives each row room for what is expanded in it.
+func (r *results) openUp() {
+	n := len(r.query.Expand)
+	if n == 0 {
+		return
+	}
+	lists := make([][]storage.Row, len(r.rows)*n)
+	for i := range r.rows {
+		r.rows[i].Expanded, lists = lists[:n:n], lists[n:]
+	}
+}
 
 // page is the page of the rows that were taken in.
 func (r *results) page() *storage.Page {
@@ -68,7 +188,14 @@ func (r *results) page() *storage.Page {
 	return page
 }
 
-// end lets go of what was given away.
+// end lets go of what was given away, and of the query.
 func (r *results) end() {
-	r.query, r.rows, r.one, r.decoder.slab = nil, nil, nil, slab{}
+	r.query, r.rows, r.one, r.parent, r.decoder.slab = nil, nil, nil, nil, slab{}
+	r.decoder.lasting = false
+	c := &r.command
+	c.shape, c.lasting, c.err, c.affected = nil, false, nil, 0
+	clear(c.args[:cap(c.args)])
+	if cap(c.sql) > maxSpare {
+		c.sql = nil
+	}
 }
