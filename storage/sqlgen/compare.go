@@ -158,16 +158,15 @@ func (p *Printer) folds(x *schema.Path) bool {
 
 // comparePaths compares two operands of the row.
 func (p *Printer) comparePaths(op schema.Op, l, r schema.Operand, a Alias) {
-	lp, rp := pathOf(l), pathOf(r)
-	if ranks := p.ranks(lp); ranks != nil && op > schema.Ne {
-		p.rank(ranks, lp, a)
-		p.Put(operators[op])
-		p.rank(ranks, rp, a)
-		return
-	}
-	x, y := p.operandOf(lp, a), p.operandOf(rp, a)
+	x, y := p.operandOf(pathOf(l), a), p.operandOf(pathOf(r), a)
 	if !comparable(x.Kind.Kind, y.Kind.Kind) {
 		p.Put("false")
+		return
+	}
+	if ranks := p.ranks(x.path); ranks != nil && op > schema.Ne {
+		p.rank(ranks, x.path, a)
+		p.Put(operators[op])
+		p.rank(ranks, y.path, a)
 		return
 	}
 	p.Dialect.compare(p, op, x, y)

@@ -217,7 +217,7 @@ func (p *Printer) listed(path *schema.Path, a Alias, item schema.Operand, from A
 		p.Put("false")
 		return
 	}
-	x := term{elem: list.Elem(), a: p.NewAlias(), Kind: KindOf(list.Elem())}
+	x := term{elem: list.Elem(), a: p.NewAlias(), Kind: partOf(list.Elem())}
 	p.Put("exists (select 1 from ")
 	p.Dialect.elements(p, path, a, x.a)
 	p.Put(" where ")

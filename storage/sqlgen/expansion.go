@@ -36,8 +36,7 @@ func (p *Printer) Expansion(root *storage.Query, path []int) {
 			p.Put(", ")
 		}
 		p.level(len(path))
-		p.Put(".c")
-		p.number(i)
+		p.name(".c", i)
 	}
 	p.Put(" from ")
 	q, rel := root, (*schema.Relation)(nil)
@@ -74,8 +73,7 @@ func (p *Printer) width(q *storage.Query) int {
 }
 
 func (p *Printer) level(n int) {
-	p.Put("k")
-	p.number(n)
+	p.name("k", n)
 }
 
 // isOne reports whether a query finds one row at most for each parent.
@@ -93,7 +91,7 @@ func (p *Printer) parents(q *storage.Query, rel, next *schema.Relation, level in
 		p.Put("(select 1::bigint as n, ")
 	} else {
 		p.Put("(select row_number() over (")
-		p.byKeys(q, -1, " order by ")
+		p.byKeys(q, -1, "order by ")
 		p.Put(") as n, * from (select ")
 	}
 	p.Column(a, t.Columns[NearField(next).Index])
@@ -141,13 +139,11 @@ func (p *Printer) leaves(q *storage.Query, rel *schema.Relation, level int) {
 		if i > 0 {
 			p.Put(",")
 		}
-		p.Put("c")
-		p.number(i)
+		p.name("c", i)
 	}
 	if !one {
 		for i := range sorts(q) {
-			p.Put(",o")
-			p.number(i)
+			p.name(",o", i)
 		}
 	}
 	p.Put(")")
@@ -158,8 +154,7 @@ func (p *Printer) sortKeys(q *storage.Query, a Alias) {
 	for i := range sorts(q) {
 		p.Put(", ")
 		p.sortKey(q, i, a)
-		p.Put(" as o")
-		p.number(i)
+		p.name(" as o", i)
 	}
 }
 
@@ -171,8 +166,7 @@ func (p *Printer) byKeys(q *storage.Query, level int, before string) string {
 			p.level(level)
 			p.Put(".")
 		}
-		p.Put("o")
-		p.number(i)
+		p.name("o", i)
 		p.direction(q, i)
 		before = ", "
 	}

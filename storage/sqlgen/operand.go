@@ -81,9 +81,16 @@ func (p *Printer) computed(f *schema.Field, a Alias, guard schema.Expr) {
 // shape is the kind of what a path ends in.
 func (p *Printer) shape(x *schema.Path) Kind {
 	if len(x.Member) > 0 {
-		return KindOf(x.Type)
+		return partOf(x.Type)
 	}
 	return p.Names.Table(x.Field.Class).Kinds[x.Field.Index]
+}
+
+// partOf is how a document keeps a part of itself.
+func partOf(t schema.Type) Kind {
+	k := KindOf(t)
+	k.Native = Plain
+	return k
 }
 
 func (p *Printer) constantOf(o schema.Operand) (schema.Value, bool) {

@@ -39,7 +39,7 @@ func (Postgres) ColumnType(t schema.Type) string {
 
 func (Postgres) param(b []byte, n int) []byte {
 	b = append(b, '$')
-	return strconv.AppendInt(b, int64(n), 10)
+	return appendNumber(b, n)
 }
 
 func (Postgres) decimal(units int64, scale uint8) schema.Value {
@@ -123,7 +123,8 @@ func (d Postgres) among(p *Printer, x term, list []schema.Value) {
 		return
 	}
 	p.Put(" = any(")
-	p.Arg(Array(list))
+	p.scratch = appendArray(p.scratch[:0], list)
+	p.Arg(schema.NewText(string(p.scratch)))
 	p.Put(")")
 }
 
@@ -206,8 +207,7 @@ func (d Postgres) elements(p *Printer, list *schema.Path, a, n Alias) {
 	d.list(p, list, a)
 	p.Put(") = 'array' then ")
 	d.list(p, list, a)
-	p.Put(" end) as j")
-	p.number(int(n))
+	p.name(" end) as j", int(n))
 	p.Put("(value)")
 }
 
@@ -225,8 +225,7 @@ func (d Postgres) element(p *Printer, n Alias, t schema.Type) {
 		if text {
 			before, after = "(j", ".value #>> '{}')"
 		}
-		p.Put(before)
-		p.number(int(n))
+		p.name(before, int(n))
 		p.Put(after)
 	})
 }
@@ -301,7 +300,10 @@ func (Postgres) extreme(p *Printer, fn string, k Kind, of func(before, after str
 
 // Array is the text of a PostgreSQL array of values of one kind.
 func Array(list []schema.Value) schema.Value {
-	b := make([]byte, 0, 16*len(list)+2)
+	return schema.NewText(string(appendArray(make([]byte, 0, 16*len(list)+2), list)))
+}
+
+func appendArray(b []byte, list []schema.Value) []byte {
 	b = append(b, '{')
 	for i, v := range list {
 		if i > 0 {
@@ -329,7 +331,7 @@ func Array(list []schema.Value) schema.Value {
 			b = append(b, '"')
 		}
 	}
-	return schema.NewText(string(append(b, '}')))
+	return append(b, '}')
 }
 
 func appendFloat(b []byte, f float64) []byte {

@@ -70,6 +70,7 @@ type Printer struct {
 
 	aliases int
 	list    []schema.Value
+	scratch []byte
 }
 
 // Reset empties the buffers for the next statement.
@@ -98,12 +99,8 @@ func (p *Printer) NewAlias() Alias {
 }
 
 func (p *Printer) alias(a Alias) {
-	if a < 10 {
-		p.SQL = append(p.SQL, 't', '0'+byte(a))
-		return
-	}
 	p.SQL = append(p.SQL, 't')
-	p.SQL = strconv.AppendInt(p.SQL, int64(a), 10)
+	p.SQL = appendNumber(p.SQL, int(a))
 }
 
 // Column appends a column of an aliased table; col is as Table.Columns has it.
@@ -120,7 +117,20 @@ func (p *Printer) From(t *Table, a Alias) {
 }
 
 // number appends a literal that is no value: a size, a place, a name's number.
-func (p *Printer) number(n int) { p.SQL = strconv.AppendInt(p.SQL, int64(n), 10) }
+func (p *Printer) number(n int) { p.SQL = appendNumber(p.SQL, n) }
+
+// name appends a name that ends in a number: t0, k1, c12.
+func (p *Printer) name(s string, n int) {
+	p.SQL = append(p.SQL, s...)
+	p.SQL = appendNumber(p.SQL, n)
+}
+
+func appendNumber(b []byte, n int) []byte {
+	if n >= 0 && n < 10 {
+		return append(b, '0'+byte(n))
+	}
+	return strconv.AppendInt(b, int64(n), 10)
+}
 
 func (p *Printer) zeros(n int) {
 	for range n {

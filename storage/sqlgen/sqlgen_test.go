@@ -153,30 +153,164 @@ func TestSelect(t *testing.T) {
 	}
 }
 
+// TestPostgres shows what PostgreSQL needs said differently.
+func TestPostgres(t *testing.T) {
+	s := shop()
+	customer, order := s.Class("customer"), s.Class("order")
+	total := path(order, "total")
+	for _, test := range []struct {
+		name  string
+		where schema.Expr
+		want  string
+		args  string
+	}{
+		{"compare", schema.Compare{Op: schema.Eq, Left: path(customer, "name"), Right: text("x")}, `t0."name" = $1`, "x"},
+		{"an e-mail can use its index", schema.Compare{Op: schema.Eq, Left: path(customer, "email"), Right: text("A@É")}, `t0."email" = $1 and lower(t0."email") = $2`, "A@É a@É"},
+		{"decimal as it is", schema.Compare{Op: schema.Lt, Left: total, Right: schema.Lit{Value: schema.NewDecimal(12345, 3)}}, `t0."total" <= $1`, "12.34"},
+		{"enum by rank", schema.Compare{Op: schema.Ge, Left: path(customer, "level"), Right: text("mid")}, `t0."level" = any($1)`, `{"mid","high"}`},
+		{"a list is one value", schema.In{X: path(customer, "age"), List: []schema.Operand{number(1), number(2), number(3)}}, `t0."age" = any($1)`, "{1,2,3}"},
+		{"a list of one is none", schema.In{X: path(customer, "age"), List: []schema.Operand{number(1)}}, `t0."age" = $1`, "1"},
+		{"like", schema.Like{X: path(customer, "name"), Pattern: `50%\**_`}, `t0."name" ilike $1`, `50\%*%\_`},
+		{"like without a wildcard", schema.Like{X: path(customer, "email"), Pattern: `A\*@x`}, `lower(t0."email") = $1`, `a*@x`},
+		{"null is settled", schema.Or{schema.IsNull{X: text("x")}, schema.Not{X: schema.IsNull{X: schema.Lit{}}}}, `(false or false)`, ""},
+		{"member", schema.Compare{Op: schema.Eq, Left: path(customer, "address.city"), Right: text("x")}, `(t0."address"->>'city') collate "C" = $1`, "x"},
+		{"list has", schema.Contains{X: path(customer, "labels"), Item: text("x")},
+			`exists (select 1 from json_array_elements(case when json_typeof(t0."labels") = 'array' then t0."labels" end) as j1(value) where (j1.value #>> '{}') collate "C" = $1)`, "x"},
+		{"computed", schema.Compare{Op: schema.Gt, Left: path(customer, "revenue"), Right: number(5)},
+			`(select coalesce(sum(t1."total"), 0)::numeric(19,2) from "orders" as t1 where t1."customer_id" = t0."id") > $1`, "5.00"},
+		{"mean", schema.Compare{Op: schema.Gt, Left: path(customer, "mean"), Right: number(5)},
+			`(select sum(t1."total" * 100)::double precision / (count(t1."total") * 100) from "orders" as t1 where t1."customer_id" = t0."id") > $1`, "5"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := sqlgen.Printer{Dialect: sqlgen.Postgres{}, Names: sqlgen.Compile(s)}
+			p.Where(test.where, p.NewAlias())
+			if diff := cmp.Diff(test.want, string(p.SQL)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			var args []string
+			for _, a := range p.Args {
+				args = append(args, a.String())
+			}
+			if got := strings.Join(args, " "); got != test.args {
+				t.Errorf("args %s, want %s", got, test.args)
+			}
+		})
+	}
+}
+
+func TestPostgresSelect(t *testing.T) {
+	s := shop()
+	customer := s.Class("customer")
+	q := &storage.Query{
+		Class:   customer,
+		Tests:   []schema.Expr{schema.Const(true), schema.IsNull{X: path(customer, "age")}},
+		Columns: []storage.Column{{Field: customer.Field("id")}, {Field: customer.Field("tags")}},
+		Order:   []storage.Order{{By: path(customer, "level"), Desc: true}, {By: path(customer, "age"), Desc: true}, {By: path(customer, "id")}},
+		Skip:    5, Limit: 10, More: true,
+	}
+	p := sqlgen.Printer{Dialect: sqlgen.Postgres{}, Names: sqlgen.Compile(s)}
+	p.Select(q, nil, nil)
+	columns := `t0."_version", (t0."age" is null) is true, t0."id", (select '[' || coalesce(string_agg(to_json(t1."name")::text, ',' order by t1."id"), '') || ']' ` +
+		`from "customers_tags" as t2 join "tags" as t1 on t1."id" = t2."other_id" where t2."own_id" = t0."id")`
+	want := `select ` + columns + ` from "customers" as t0 where t0."deleted_at" is null ` +
+		`order by case t0."level" when 'low' then 0 when 'mid' then 1 when 'high' then 2 end desc, t0."age" desc nulls last, t0."id" limit 11 offset $1`
+	if diff := cmp.Diff(want, string(p.SQL)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	p.Reset()
+	p.Returning(q, p.NewAlias())
+	if diff := cmp.Diff(columns, string(p.SQL)); diff != "" {
+		t.Errorf("returning (-want +got):\n%s", diff)
+	}
+}
+
+func TestExpansion(t *testing.T) {
+	s := shop()
+	order, customer, tag := s.Class("order"), s.Class("customer"), s.Class("tag")
+	q := &storage.Query{
+		Class: order, Limit: 20, More: true, Most: 1000,
+		Where: schema.Compare{Op: schema.Gt, Left: path(order, "total"), Right: number(5)},
+		Order: []storage.Order{{By: path(order, "total"), Desc: true}, {By: path(order, "id")}},
+		Expand: []storage.Expand{{Rel: order.Relation("customer"), Query: storage.Query{
+			Class: customer, Limit: -1, Columns: []storage.Column{{Field: customer.Field("name")}},
+			Expand: []storage.Expand{{Rel: customer.Relation("tags"), Query: storage.Query{
+				Class: tag, Limit: 3, Order: []storage.Order{{By: path(tag, "name")}}, Tests: []schema.Expr{schema.Const(true), schema.IsNull{X: path(tag, "id")}}}}},
+		}}},
+	}
+	page := `(select row_number() over (order by o0 desc, o1) as n, * from (select t0."customer_id" as k, t0."total" as o0, t0."id" as o1 ` +
+		`from "orders" as t0 where t0."total" > $1 order by o0 desc, o1 limit 20) as s) as k0`
+	for _, test := range []struct {
+		path []int
+		want string
+	}{
+		{[]int{0}, `select k0.n, k1.c0, k1.c1 from ` + page + ` cross join lateral (select t1."_version", t1."name" ` +
+			`from "customers" as t1 where t1."id" = k0.k and t1."deleted_at" is null) as k1(c0,c1) order by k0.o0 desc, k0.o1 limit 1001`},
+		{[]int{0, 0}, `select k0.n, k1.n, k2.c0, k2.c1 from ` + page + ` cross join lateral (select 1::bigint as n, t1."id" as k ` +
+			`from "customers" as t1 where t1."id" = k0.k and t1."deleted_at" is null) as k1 ` +
+			`cross join lateral (select t2."_version", (t2."id" is null) is true, t2."name" as o0 from "customers_tags" as t3 join "tags" as t2 on t2."id" = t3."other_id" ` +
+			`where t3."own_id" = k1.k order by o0 limit 3) as k2(c0,c1,o0) order by k0.o0 desc, k0.o1, k2.o0 limit 1001`},
+	} {
+		p := sqlgen.Printer{Dialect: sqlgen.Postgres{}, Names: sqlgen.Compile(s)}
+		p.Expansion(q, test.path)
+		if diff := cmp.Diff(test.want, string(p.SQL)); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", test.path, diff)
+		}
+	}
+}
+
+func TestArray(t *testing.T) {
+	got := sqlgen.Array([]schema.Value{schema.NewText(`a"b\c,{}`), schema.NewText("null"), {}, schema.NewBool(true), schema.NewDecimal(-125, 2), schema.NewFloat(1e300)}).Text()
+	if want := `{"a\"b\\c,{}","null",null,true,-1.25,1e+300}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestQuote(t *testing.T) {
 	if got := sqlgen.Quote(`a"b`); got != `"a""b"` {
 		t.Error(got)
 	}
 }
 
-// BenchmarkSelect prints a typical list: nine columns, two conditions, an order.
-func BenchmarkSelect(b *testing.B) {
+// BenchmarkPrint prints what the hot paths do: a list of ten columns with three
+// conditions and an order, and an expansion of it two relations deep.
+func BenchmarkPrint(b *testing.B) {
 	s := shop()
 	c := s.Class("customer")
-	q := &storage.Query{Class: c, Limit: 20,
+	orders := storage.Query{Class: s.Class("order"), Limit: 10, Order: []storage.Order{{By: path(s.Class("order"), "id"), Desc: true}}}
+	for _, f := range s.Class("order").Fields {
+		orders.Columns = append(orders.Columns, storage.Column{Field: f})
+	}
+	q := &storage.Query{Class: c, Limit: 20, Most: 1000,
 		Where: schema.And{
 			schema.Compare{Op: schema.Eq, Left: path(c, "name"), Right: text("x")},
+			schema.In{X: path(c, "level"), List: []schema.Operand{text("low"), text("mid")}},
 			schema.Compare{Op: schema.Gt, Left: path(c, "age"), Right: number(5)}},
-		Order: []storage.Order{{By: path(c, "age"), Desc: true}, {By: path(c, "id"), Desc: true}}}
+		Order:  []storage.Order{{By: path(c, "age"), Desc: true}, {By: path(c, "id"), Desc: true}},
+		Expand: []storage.Expand{{Rel: c.Relation("orders"), Query: orders}}}
 	for range 2 {
 		for _, f := range c.Fields[:5] {
 			q.Columns = append(q.Columns, storage.Column{Field: f})
 		}
 	}
-	p := sqlgen.Printer{Dialect: sqlgen.SQLite{}, Names: sqlgen.Compile(s)}
-	b.ReportAllocs()
-	for b.Loop() {
-		p.Reset()
-		p.Select(q, nil, nil)
+	for _, d := range []struct {
+		name    string
+		dialect sqlgen.Dialect
+	}{{"sqlite", sqlgen.SQLite{}}, {"postgres", sqlgen.Postgres{}}} {
+		p := sqlgen.Printer{Dialect: d.dialect, Names: sqlgen.Compile(s)}
+		b.Run(d.name+"/select", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Reset()
+				p.Select(q, nil, nil)
+			}
+		})
 	}
+	p := sqlgen.Printer{Dialect: sqlgen.Postgres{}, Names: sqlgen.Compile(s)}
+	b.Run("postgres/expansion", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			p.Reset()
+			p.Expansion(q, []int{0})
+		}
+	})
 }

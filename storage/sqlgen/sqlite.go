@@ -1,7 +1,6 @@
 package sqlgen
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/dowel-dev/dowel/schema"
@@ -18,7 +17,7 @@ var _ Dialect = SQLite{}
 // where it was built with STAT4); the value and its comparison stay the same.
 func (SQLite) param(b []byte, n int) []byte {
 	b = append(b, '+', '?')
-	return strconv.AppendInt(b, int64(n), 10)
+	return appendNumber(b, n)
 }
 
 func (SQLite) decimal(units int64, _ uint8) schema.Value { return schema.NewInt(units) }
@@ -107,13 +106,11 @@ func (SQLite) member(p *Printer, path *schema.Path, a Alias) {
 func (SQLite) elements(p *Printer, list *schema.Path, a, n Alias) {
 	p.Put("json_each(")
 	p.end(list, a)
-	p.Put(") as j")
-	p.number(int(n))
+	p.name(") as j", int(n))
 }
 
 func (SQLite) element(p *Printer, n Alias, _ schema.Type) {
-	p.Put("j")
-	p.number(int(n))
+	p.name("j", int(n))
 	p.Put(".value")
 }
 

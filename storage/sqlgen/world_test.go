@@ -30,6 +30,9 @@ type world struct {
 	pg     *pgconn.PgConn
 	space  string
 	print  sqlgen.Printer
+
+	asked []schema.Expr
+	about *schema.Class
 }
 
 // server is the connection that all worlds of a test share; each has a schema.
