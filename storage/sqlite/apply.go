@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"fmt"
-	"math"
 
 	"zombiezen.com/go/sqlite"
 
@@ -147,53 +146,6 @@ func (a *apply) normal(f *schema.Field, v schema.Value) schema.Value {
 	return v
 }
 
-// sequence takes the next number of a group, or notes one that was set outright.
-func (a *apply) sequence(s storage.Assign, values []schema.Value) (schema.Value, error) {
-	given := values[s.Field.Index]
-	if !s.Sequence && given.IsNull() {
-		return given, nil
-	}
-	name := schema.NewText(a.Class.Table + "." + s.Field.Column)
-	group := schema.NewText("")
-	if s.Field.Per != nil {
-		if per := values[s.Field.Per.Index]; !per.IsNull() {
-			group = schema.NewText("=" + per.String()) // null is a group of its own
-		}
-	}
-	if !s.Sequence {
-		return given, a.conn.do("insert into _dowel_sequences (name, per, n) values (?1, ?2, ?3) on conflict (name, per) do update set n = max(n, excluded.n)", name, group, given)
-	}
-	last, err := a.lastNumber(name, group, s.Field, values)
-	if err != nil {
-		return given, err
-	}
-	if last == math.MaxInt64 {
-		return given, storage.ErrTooLarge
-	}
-	next := schema.NewInt(last + 1)
-	return next, a.conn.do("insert into _dowel_sequences (name, per, n) values (?1, ?2, ?3) on conflict (name, per) do update set n = excluded.n", name, group, next)
-}
-
-// lastNumber is the highest number of a group so far. A group that was never
-// counted starts above the rows it has, should others have put them in.
-func (a *apply) lastNumber(name, group schema.Value, f *schema.Field, values []schema.Value) (last int64, err error) {
-	found := false
-	err = a.conn.query("select n from _dowel_sequences where name = ?1 and per = ?2", []schema.Value{name, group}, func(st *sqlite.Stmt) {
-		last, found = st.ColumnInt64(0), true
-	})
-	if err != nil || found {
-		return last, err
-	}
-	sql := "select coalesce(max(" + a.table.Bare[f.Index] + "), 0) from " + a.table.Name
-	var args []schema.Value
-	if f.Per != nil {
-		sql += " where " + a.table.Bare[f.Per.Index] + " is +?1"
-		args = append(args, values[f.Per.Index])
-	}
-	err = a.conn.query(sql, args, func(st *sqlite.Stmt) { last = max(st.ColumnInt64(0), 0) })
-	return last, err
-}
-
 // number gives the row a key when the store numbers the class and none was given.
 func (a *apply) number(values []schema.Value) error {
 	f := numbered(a.Class)
@@ -268,6 +220,9 @@ func (a *apply) update() (*storage.Row, error) {
 		return nil, err
 	}
 	a.wrote = true
+	if err := a.moved(values); err != nil {
+		return nil, err
+	}
 	if err := a.relink(); err != nil {
 		return nil, err
 	}
@@ -307,24 +262,6 @@ func isKey(c *schema.Class, f *schema.Field) bool {
 		}
 	}
 	return false
-}
-
-// group reads the groups of sequences that an update numbers anew without setting them.
-func (a *apply) group(values []schema.Value) error {
-	for _, s := range a.Set {
-		per := s.Field.Per
-		if s.Field.Auto != schema.AutoSequence || per == nil {
-			continue
-		}
-		page, err := a.conn.page(&storage.Query{Class: a.Class, Key: a.Key, Deleted: a.Deleted, Limit: -1, Columns: []storage.Column{{Field: per}}})
-		if err != nil {
-			return err
-		}
-		if len(page.Rows) > 0 {
-			values[per.Index] = page.Rows[0].Values[per.Index]
-		}
-	}
-	return nil
 }
 
 func (a *apply) keyValues() []schema.Value {

@@ -241,6 +241,9 @@ func (d *deletion) clear(p place, fields []*schema.Field) error {
 	if err := d.conn.do(sql+" where "+rowidColumn+" = ?2", schema.NewInt(version), schema.NewInt(p.rowid)); err != nil {
 		return err
 	}
+	if err := d.ungrouped(p, fields); err != nil {
+		return err
+	}
 	for _, check := range p.class.Checks {
 		pr := d.print()
 		t0 := pr.NewAlias()

@@ -69,13 +69,15 @@ func (d *classDraw) draw(i int) {
 		d.add(SoftDelete)
 	}
 	plain := d.fields()
-	if d.bool("sequence") {
-		per := rapid.SampledFrom(append([]string{""}, plain...)).Draw(d.t, "per")
-		d.add(Of("int", "seq", Sequence(per)))
-	}
 	targets := d.targets()
+	groups := append([]string{""}, plain...)
 	for r := range rapid.IntRange(0, 2).Draw(d.t, "references") {
-		d.reference(fmt.Sprintf("r%d", r), rapid.SampledFrom(targets).Draw(d.t, "target"))
+		name := fmt.Sprintf("r%d", r)
+		d.reference(name, rapid.SampledFrom(targets).Draw(d.t, "target"))
+		groups = append(groups, name)
+	}
+	if d.bool("sequence") {
+		d.add(Of("int", "seq", Sequence(rapid.SampledFrom(groups).Draw(d.t, "per"))))
 	}
 	if d.kinds[i] != "composite" {
 		for m := range rapid.IntRange(0, 1).Draw(d.t, "sets") {
@@ -127,7 +129,7 @@ func (d *classDraw) fields() (names []string) {
 			words = append(words, Optional)
 		}
 		kind := rapid.SampledFrom([]string{"string", "int", "float", "decimal", "bool", "date", "datetime", "time", "duration",
-			"enum", "email", "bigint", "uuid", "list", "object", "json"}).Draw(d.t, "type")
+			"enum", "email", "bigint", "uuid", "text", "slug", "list", "object", "json"}).Draw(d.t, "type")
 		switch kind {
 		case "enum":
 			d.add(Enum(name, []string{"z", "a", "m"}, words...))

@@ -121,6 +121,25 @@ func numbering() chapter {
 			f.do(f.insert("ticket", "project", 2, "number", next, "title", "t"), f.insert("ticket", "project", 1, "number", next, "title", "t"))
 			f.want(f.read("ticket", "project number"), "1 1", "1 2", "2 3", "2 4", "1 4")
 		}},
+		promise{"sequences go on above a row that moved to where others were counted", func(f *fixture) {
+			f.do(f.insert("project", "name", "a"), f.insert("project", "name", "b"))
+			for _, project := range []int{1, 1, 1, 2} {
+				f.do(f.insert("ticket", "project", project, "number", next, "title", "t"))
+			}
+			f.do(f.update("ticket", 3, "project", 2))
+			f.do(f.delete("ticket", 3))
+			f.do(f.insert("ticket", "project", 2, "number", next, "title", "t"))
+			f.want(f.read("ticket", "project number"), "1 1", "1 2", "2 1", "2 4")
+		}},
+		promise{"sequences go on above rows whose reference was cleared", func(f *fixture) {
+			f.do(f.insert("box", "name", "a"))
+			for _, box := range []any{1, 1, nil} {
+				f.do(f.insert("coin", "box", box, "number", next))
+			}
+			f.do(f.delete("box", 1))
+			f.do(f.insert("coin", "number", next))
+			f.want(f.read("coin", "box number"), "- 1", "- 2", "- 1", "- 3")
+		}},
 		promise{"sequences count null as a value of their field", func(f *fixture) {
 			for _, shelf := range []any{nil, "", nil, "", "x"} {
 				f.do(f.insert("item", "shelf", shelf, "number", next))

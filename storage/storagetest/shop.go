@@ -78,6 +78,8 @@ func keys() *schema.Schema {
 			Ref("project", "project", "tickets"), Of("int", "number", Sequence("project")), Text("title"),
 			UniqueTogether("project", "number")),
 		Class("item", Text("shelf", Optional), Of("int", "number", Sequence("shelf"))),
+		Class("box", Text("name")),
+		Class("coin", Ref("box", "box", "coins", SetNull), Of("int", "number", Sequence("box"))),
 		Class("receipt", Of("bigint", "number", Sequence("")), Text("title"), Key("number")),
 		Class("booking",
 			Text("room"), Of("date", "starts"), Of("date", "ends", Optional), Of("int", "seats", Optional),
