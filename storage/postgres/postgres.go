@@ -90,6 +90,7 @@ type Store struct {
 	reads   *pipe         // reads of one round trip, shared
 	writes  *pipe         // changes that are a transaction of their own, shared
 	slow    chan struct{} // tokens of reads that take long
+	lane    chan struct{} // token of a transaction that runs again
 	rtt     atomic.Int64  // of the network, ns, as measured last
 
 	replicas  *replicas // nil without any
@@ -108,7 +109,7 @@ func Open(ctx context.Context, url string, s *schema.Schema, o Options) (*Store,
 	if err != nil {
 		return nil, err
 	}
-	st := &Store{options: o, config: config, shapes: newShapes(4 * o.Statements), slow: make(chan struct{}, max(o.Conns/2, 1)), closed: make(chan struct{}), announcer: newAnnouncer()}
+	st := &Store{options: o, config: config, shapes: newShapes(4 * o.Statements), slow: make(chan struct{}, max(o.Conns/2, 1)), lane: make(chan struct{}, 1), closed: make(chan struct{}), announcer: newAnnouncer()}
 	st.models.Use(s)
 	if st.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
@@ -128,6 +129,7 @@ func Open(ctx context.Context, url string, s *schema.Schema, o Options) (*Store,
 // under the one before can end under it.
 func (s *Store) Use(to *schema.Schema) error {
 	s.models.Use(to)
+	s.epochs.forget()
 	return nil
 }
 
