@@ -35,6 +35,7 @@ const (
 const (
 	backoffFirst = 50 * time.Millisecond
 	backoffLast  = 800 * time.Millisecond
+	connectWait  = 2 * time.Second // of one attempt
 )
 
 // line is one connection of a pipe and the goroutine that serves it.
@@ -110,46 +111,19 @@ func (l *line) connect() bool {
 			return true
 		}
 		l.pipe.failed(err)
-		if !l.pause(wait) {
+		select {
+		case <-time.After(wait):
+		case <-l.pipe.quit:
 			return false
 		}
 		wait = min(2*wait, backoffLast)
 	}
 }
 
-// pause waits. While no line is connected it turns callers away; false when the pipe is to stop.
-func (l *line) pause(d time.Duration) bool {
-	p := l.pipe
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	queue := p.queue
-	if p.down.Load() == nil {
-		queue = nil
-	}
-	for {
-		select {
-		case j := <-queue:
-			if !j.state.CompareAndSwap(queued, taken) {
-				p.recycle(j)
-			} else if cause := p.down.Load(); cause != nil {
-				l.fail(j, 0, unavailable(*cause))
-			} else {
-				l.fail(j, 0, unavailable(errLost))
-			}
-		case <-timer.C:
-			return true
-		case <-p.quit:
-			return false
-		}
-	}
-}
-
-var errLost = errors.New("the connection was lost")
-
 // open connects once.
 func (l *line) open() error {
 	s := l.pipe.store
-	ctx, cancel := context.WithTimeout(context.Background(), s.options.Connect)
+	ctx, cancel := context.WithTimeout(context.Background(), min(s.options.Connect, connectWait))
 	defer cancel()
 	w, shard, err := s.connectWire(ctx, l.pipe.mode)
 	if err != nil {
@@ -220,7 +194,12 @@ func (l *line) serve(jobs []*job) {
 	alone := len(jobs) == 1
 	for len(jobs) > 0 {
 		if l.wire == nil {
-			if err := l.open(); err != nil {
+			err := l.open()
+			if err != nil { // once more: these have waited already
+				time.Sleep(backoffFirst)
+				err = l.open()
+			}
+			if err != nil {
 				l.pipe.failed(err)
 				l.failAll(jobs, unavailable(err))
 				return
@@ -340,7 +319,7 @@ func (l *line) write(jobs []*job, alone bool) {
 			if p.probed && n+i > 0 {
 				w.sendNow()
 			}
-			l.ensure(p)
+			l.ensure(p, alone)
 			w.out = append(w.out, call...)
 			if p.probed {
 				w.sendNow()
@@ -358,23 +337,26 @@ func (l *line) write(jobs []*job, alone bool) {
 	}
 }
 
-// ensure has the statement of a part prepared.
-func (l *line) ensure(p *part) {
+// ensure has the statement of a part prepared. Where each job is a transaction of its own, one cannot
+// count on what another one prepares: that may fail.
+func (l *line) ensure(p *part, alone bool) {
 	st := l.stmts[p.shape]
 	if st == nil {
 		st = &prepared{}
 		l.stmts[p.shape] = st
 	}
-	if st.stale {
-		l.wire.closeStatement(p.shape.name)
+	fresh := st.used == 0
+	again := !fresh && (st.stale || alone && !st.known)
+	st.used = l.uses
+	if again {
+		l.wire.closeStatement(p.shape.name) // no error if it is not there
 	}
-	if st.stale || st.used == 0 {
+	if fresh || again {
 		l.wire.parse(p.shape)
 		l.fresh = append(l.fresh, p.shape)
 		st.stale, st.known = false, false
 		p.probed = false // preparing takes time too
 	}
-	st.used = l.uses
 }
 
 var seed = maphash.MakeSeed()
@@ -603,11 +585,11 @@ func (l *line) known(s *shape) {
 	}
 }
 
-// settle forgets the statements whose preparation did not come to its end.
+// settle ends an exchange. Statements whose preparation did not come to its end are prepared again.
 func (l *line) settle() {
 	for _, s := range l.fresh {
 		if st := l.stmts[s]; st != nil && !st.known {
-			delete(l.stmts, s)
+			st.stale = true
 		}
 	}
 	l.fresh = l.fresh[:0]

@@ -97,6 +97,10 @@ func (p *pipe) do(ctx context.Context, cmds ...*command) error {
 		p.recycle(j)
 		return err
 	}
+	// Lines that go down turn away who is in the queue then.
+	if cause := p.down.Load(); cause != nil && j.state.CompareAndSwap(queued, left) {
+		return unavailable(*cause)
+	}
 	if !p.wait(ctx, j) {
 		return ctx.Err() // the line has the job now
 	}
@@ -165,7 +169,7 @@ func (p *pipe) lost(cause error) {
 	defer p.state.Unlock()
 	p.live--
 	if p.live == 0 && cause != nil {
-		p.down.Store(&cause)
+		p.goDown(cause)
 	}
 }
 
@@ -174,6 +178,24 @@ func (p *pipe) failed(cause error) {
 	p.state.Lock()
 	defer p.state.Unlock()
 	if p.live == 0 {
-		p.down.Store(&cause)
+		p.goDown(cause)
+	}
+}
+
+// goDown turns callers away, those in the queue as well. state is held.
+func (p *pipe) goDown(cause error) {
+	p.down.Store(&cause)
+	for {
+		select {
+		case j := <-p.queue:
+			if j.state.CompareAndSwap(queued, ready) {
+				j.err = unavailable(cause)
+				j.done <- struct{}{}
+			} else {
+				p.recycle(j) // its caller has gone
+			}
+		default:
+			return
+		}
 	}
 }
