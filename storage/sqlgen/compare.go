@@ -191,13 +191,14 @@ func (p *Printer) in(e schema.In, a Alias) {
 func (p *Printer) inList(path *schema.Path, list []schema.Operand, a Alias) {
 	x := p.endOf(path, a)
 	values := p.list[:0]
+	p.list = nil // the operand may be a fold whose condition has a list of its own
+	defer func() { p.list = values }()
 	for _, o := range list {
 		v, _ := p.constantOf(o)
 		if v, _, fits := p.convert(schema.Eq, v, x.Kind); fits == plainly {
 			values = append(values, v)
 		}
 	}
-	p.list = values
 	if len(values) == 0 {
 		p.Put("false")
 		return

@@ -198,6 +198,27 @@ func TestPostgres(t *testing.T) {
 	}
 }
 
+// TestListInList: the operand of a list may be a fold over rows that are in another list.
+func TestListInList(t *testing.T) {
+	s := shop()
+	customer, order := s.Class("customer"), s.Class("order")
+	customer.Field("revenue").Computed.Where = schema.In{X: path(order, "id"), List: []schema.Operand{number(1), number(2), number(3)}}
+	for want, d := range map[string]sqlgen.Dialect{"1 2 3 3 700 800 900 900": sqlgen.SQLite{}, "{1,2,3} {7.00,8.00,9.00}": sqlgen.Postgres{}} {
+		p := sqlgen.Printer{Dialect: d, Names: sqlgen.Compile(s)}
+		for range 2 {
+			p.Reset()
+			p.Where(schema.In{X: path(customer, "revenue"), List: []schema.Operand{number(7), number(8), number(9)}}, p.NewAlias())
+			var args []string
+			for _, a := range p.Args {
+				args = append(args, a.String())
+			}
+			if got := strings.Join(args, " "); got != want {
+				t.Errorf("args %s, want %s", got, want)
+			}
+		}
+	}
+}
+
 func TestPostgresSelect(t *testing.T) {
 	s := shop()
 	customer := s.Class("customer")
@@ -287,7 +308,7 @@ func BenchmarkPrint(b *testing.B) {
 			schema.Compare{Op: schema.Gt, Left: path(c, "age"), Right: number(5)}},
 		Order:  []storage.Order{{By: path(c, "age"), Desc: true}, {By: path(c, "id"), Desc: true}},
 		Expand: []storage.Expand{{Rel: c.Relation("orders"), Query: orders}}}
-	for range 2 {
+	for range 2 { // ten columns
 		for _, f := range c.Fields[:5] {
 			q.Columns = append(q.Columns, storage.Column{Field: f})
 		}
