@@ -24,7 +24,7 @@ func appendKey(b []byte, v schema.Value) []byte {
 	case schema.Int:
 		return appendInt(b, v.Int())
 	case schema.Float:
-		bits := math.Float64bits(v.Float())
+		bits := math.Float64bits(v.Float() + 0) // of zero without its sign
 		if bits>>63 == 0 {
 			bits |= 1 << 63
 		} else {

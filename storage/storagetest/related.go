@@ -97,6 +97,14 @@ func paths() chapter {
 			}
 			ids(f, "customer", cond, "1 2")
 		}},
+		promise{"a fold whose guard has a list is compared with another list", func(f *fixture) {
+			cond := func(c *schema.Class) schema.Expr {
+				in := In("items", 2, 9)(c).(schema.In)
+				in.X.(*schema.Path).Guard = In("status", "draft", "placed")(f.class("order"))
+				return in
+			}
+			ids(f, "customer", cond, "1")
+		}},
 		promise{"the guard of a set narrows it in conditions", func(f *fixture) {
 			cond := func(c *schema.Class) schema.Expr {
 				p := Path(c, "tags")
