@@ -14,7 +14,9 @@ import (
 // few are options for tests that need no throughput: a suite opens hundreds of stores.
 var few = Options{Conns: 8, Readers: 1}
 
-func openStore(t testing.TB, s *schema.Schema) storage.Store { return openMigrated(t, pgtest.Schema(t), s, few) }
+func openStore(t testing.TB, s *schema.Schema) storage.Store {
+	return openMigrated(t, pgtest.Schema(t), s, few)
+}
 
 // openMigrated opens a store and brings its tables up to the schema.
 func openMigrated(t testing.TB, url string, s *schema.Schema, o Options) *Store {
@@ -42,12 +44,13 @@ func TestContract(t *testing.T) { storagetest.Run(t, openStore) }
 
 func TestContractDecorated(t *testing.T) { storagetest.Decorated(t, openStore) }
 
-func TestDifferential(t *testing.T) {
-	storagetest.Differential(t, func(t testing.TB, s *schema.Schema) storage.Store {
-		store, err := memory.New(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return store
-	}, openStore)
+func TestDifferential(t *testing.T) { storagetest.Differential(t, openMemory, openStore) }
+
+// openMemory opens the reference.
+func openMemory(t testing.TB, s *schema.Schema) storage.Store {
+	store, err := memory.New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
 }

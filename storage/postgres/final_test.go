@@ -1,0 +1,137 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/storage/postgres/pgtest"
+	"github.com/dowel-dev/dowel/storage/storagetest"
+)
+
+// finally is a store that makes final what is the only change of its transaction: it
+// runs each function once to see what it does, takes that back, numbers too, and runs
+// it again. It is for one writer at a time.
+type finally struct {
+	*Store
+	t      testing.TB
+	finals *int
+}
+
+var errSeen = errors.New("seen")
+
+func (s finally) Write(ctx context.Context, fn func(storage.Tx) error) error {
+	var calls, changes int
+	back := s.numbers()
+	err := s.Store.Write(ctx, func(tx storage.Tx) error {
+		calls, changes = 0, 0
+		if err := fn(seeing{tx, &calls, &changes}); err != nil {
+			return errors.Join(errSeen, err)
+		}
+		return errSeen
+	})
+	back()
+	if calls != 1 || changes != 1 || !errors.Is(err, errSeen) {
+		return s.Store.Write(ctx, fn)
+	}
+	*s.finals++
+	return s.Store.Write(ctx, func(tx storage.Tx) error { return fn(ending{tx}) })
+}
+
+// numbers returns a function that sets the numberings of keys back to what they are
+// now: unlike other stores, PostgreSQL does not give back a number that was taken in vain.
+func (s finally) numbers() (back func()) {
+	if s.isClosed() {
+		return func() {}
+	}
+	ctx := context.Background()
+	var sets []*command
+	err := s.reads.do(ctx, &command{sql: []byte("select c.oid, pg_sequence_last_value(c.oid) from pg_class as c where c.relkind = 'S' and c.relnamespace = current_schema()::regnamespace and c.relname <> '_dowel_version'"),
+		row: func(cols [][]byte) error {
+			if cols[1] == nil {
+				sets = append(sets, statementOf("select setval($1::oid, 1, false)", schema.NewText(string(cols[0]))))
+			} else {
+				sets = append(sets, statementOf("select setval($1::oid, $2)", schema.NewText(string(cols[0])), schema.NewText(string(cols[1]))))
+			}
+			return nil
+		}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return func() {
+		if s.isClosed() || len(sets) == 0 {
+			return
+		}
+		if err := s.writes.do(ctx, sets...); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// seeing counts the calls of a transaction.
+type seeing struct {
+	storage.Tx
+	calls, changes *int
+}
+
+func (t seeing) Read(ctx context.Context, q *storage.Query) (*storage.Page, error) {
+	*t.calls++
+	return t.Tx.Read(ctx, q)
+}
+
+func (t seeing) Counters(ctx context.Context, classes []*schema.Class) ([]int64, error) {
+	*t.calls++
+	return t.Tx.Counters(ctx, classes)
+}
+
+func (t seeing) Apply(ctx context.Context, c *storage.Change) (*storage.Row, error) {
+	*t.calls++
+	row, err := t.Tx.Apply(ctx, c)
+	if err == nil || !errors.Is(err, storage.ErrUnavailable) {
+		*t.changes++
+	}
+	return row, err
+}
+
+func (t seeing) Savepoint(ctx context.Context, fn func() error) error {
+	*t.calls += 2
+	return t.Tx.Savepoint(ctx, fn)
+}
+
+// ending makes changes final.
+type ending struct{ storage.Tx }
+
+func (t ending) Apply(ctx context.Context, c *storage.Change) (*storage.Row, error) {
+	final := *c
+	final.Final = true
+	return t.Tx.Apply(ctx, &final)
+}
+
+// TestFinalContract runs the contract over the path of final changes.
+func TestFinalContract(t *testing.T) {
+	finals := 0
+	storagetest.Run(t, func(t testing.TB, s *schema.Schema) storage.Store {
+		store := openMigrated(t, pgtest.Schema(t), s, few)
+		if strings.Contains(t.Name(), "/concurrency/") || strings.HasSuffix(t.Name(), "/are_not_seen_before_they_commit") {
+			return store // several writers, or a look from outside before the commit
+		}
+		return finally{store, t, &finals}
+	})
+	if finals < 500 {
+		t.Errorf("%d final changes", finals)
+	}
+}
+
+// TestFinalDifferential compares the path of final changes with the reference.
+func TestFinalDifferential(t *testing.T) {
+	finals := 0
+	storagetest.Differential(t, openMemory, func(t testing.TB, s *schema.Schema) storage.Store {
+		return finally{openMigrated(t, pgtest.Schema(t), s, few), t, &finals}
+	})
+	if finals < 500 {
+		t.Errorf("%d final changes", finals)
+	}
+}
