@@ -29,6 +29,8 @@ type Action interface {
 
 // Options are understood by every action.
 type Options struct {
+	// Tenant is the organization that the action is inside of, as its id text.
+	Tenant  string `json:"tenant,omitempty"`
 	If      If     `json:"if,omitzero"`
 	DryRun  bool   `json:"dry_run,omitempty"` // everything but the commit
 	As      string `json:"as,omitempty"`      // act as this subject

@@ -95,6 +95,9 @@ func (c *createPlan) Authorize(x *Exec) error {
 	if err := x.permit(c.d, c.class, authz.Create); err != nil {
 		return err
 	}
+	if err := x.permitFounding(c.class); err != nil {
+		return err
+	}
 	for _, in := range c.inputs {
 		if err := x.permitInput(c.class, in); err != nil {
 			return err
@@ -132,7 +135,7 @@ func (c *createPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result
 		}
 	}
 	if !c.many {
-		row, created, err := c.one(ctx, x, tx, 0)
+		row, view, created, err := c.one(ctx, x, tx, 0)
 		if err == nil {
 			err = c.join.add(ctx, x, tx, c.class, *row)
 		}
@@ -143,22 +146,23 @@ func (c *createPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result
 		if !created {
 			outcome = Updated
 		}
-		return x.written(ctx, tx, outcome, c.view, row, &c.a.Options, "")
+		return x.written(ctx, tx, outcome, view, row, &c.a.Options, "")
 	}
 	res := &Result{Outcome: Created, Class: c.class, View: c.view.shown, List: true, DryRun: c.a.DryRun, Rows: []storage.Row{}}
 	made := make([]storage.Row, 0, len(c.inputs))
 	total := 0
 	for i := range c.inputs {
-		row, created, err := c.one(ctx, x, tx, i)
+		row, view, created, err := c.one(ctx, x, tx, i)
 		if err != nil {
 			return nil, err
 		}
+		res.View = view.shown
 		res.Mixed = res.Mixed || !created
 		if total += countRows([]storage.Row{*row}, x.Limits.Rows); total > x.Limits.Rows {
 			return nil, TooManyRows(x.Limits.Rows)
 		}
 		made = append(made, *row)
-		if sees(c.view, row) {
+		if sees(view, row) {
 			res.Rows = append(res.Rows, *row)
 		}
 	}
@@ -172,27 +176,31 @@ func (c *createPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result
 }
 
 // one makes one row, or updates the one it collides with where the class says so.
-func (c *createPlan) one(ctx context.Context, x *Exec, tx storage.Tx, i int) (*storage.Row, bool, error) {
+func (c *createPlan) one(ctx context.Context, x *Exec, tx storage.Tx, i int) (*storage.Row, *boundView, bool, error) {
 	in := c.inputs[i]
 	if c.update != nil {
 		key, err := c.existing(ctx, x, tx, in)
 		if err != nil {
-			return nil, false, err
+			return nil, nil, false, err
 		}
 		if key != nil {
 			row, err := c.upsert(ctx, x, tx, in, key)
-			return row, false, err
+			return row, c.view, false, err
 		}
 		if len(c.missed[i]) > 0 {
-			return nil, false, Invalid(c.missed[i]...)
+			return nil, nil, false, Invalid(c.missed[i]...)
 		}
 	}
-	row, err := x.insert(ctx, tx, in, c.d, c.view, !c.many && c.join == nil)
-	return row, true, err
+	row, view, err := x.insert(ctx, tx, in, c.d, c.view, !c.many && c.join == nil)
+	return row, view, true, err
 }
 
 // existing finds the row that has the key, or a unique key, of the input.
 func (c *createPlan) existing(ctx context.Context, x *Exec, tx storage.Tx, in *input) ([]schema.Value, error) {
+	x, err := x.inside(ctx, tx, c.class, nil, in)
+	if err != nil {
+		return nil, err
+	}
 	set, _, err := x.references(ctx, tx, in)
 	if err != nil {
 		return nil, err

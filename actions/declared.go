@@ -133,6 +133,12 @@ func (r *runPlan) Authorize(x *Exec) error {
 
 // Write runs the action.
 func (r *runPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result, error) {
+	if !r.action.OnCollection {
+		var err error
+		if x, err = x.inside(ctx, tx, r.class, r.key, r.refs); err != nil {
+			return nil, err
+		}
+	}
 	set, _, err := x.references(ctx, tx, r.refs)
 	if err != nil {
 		return nil, err

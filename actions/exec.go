@@ -22,7 +22,8 @@ type Exec struct {
 	// Alone: the transaction ends with this plan, so that its last change may commit along (storage.Change.Final).
 	Alone bool
 
-	env expr.Env
+	env    expr.Env
+	tenant tenancy
 }
 
 // Snapshot is everything about an application that stays the same while a
@@ -79,8 +80,12 @@ func (x *Exec) bindings() *expr.Env {
 	return &x.env
 }
 
-// Decide returns the decision on a verb of a class for this subject.
+// Decide returns the decision on a verb of a class for this subject, confined
+// to its organizations where rows belong to some.
 func (x *Exec) Decide(c *schema.Class, verb string) *authz.Decision {
+	if x.Schema.Tenant.Org(c) != nil {
+		return x.decideWithin(c, verb).confined
+	}
 	return x.Authorizer.Decide(x.Subject, c, verb)
 }
 
@@ -90,7 +95,7 @@ func (x *Exec) Resolve(e schema.Expr) schema.Expr {
 	case nil, schema.Const:
 		return e
 	}
-	return expr.Resolve(e, x.bindings())
+	return expr.Resolve(x.confine(e), x.bindings())
 }
 
 // Guard returns what the subject may see of a class, nil when that is every row.
@@ -100,6 +105,16 @@ func (x *Exec) Guard(c *schema.Class) schema.Expr {
 		return nil
 	}
 	return x.Resolve(d.Where)
+}
+
+// seesAll reports whether the subject may see every row of a class that refers
+// to a row it may see: all of them, or all of the organization that both belong to.
+func (x *Exec) seesAll(c *schema.Class) bool {
+	if c.Tenant != nil && !x.tenant.org.IsNull() {
+		a := x.decideWithin(c, authz.Get)
+		return a.own != nil && a.own.Effect == authz.Allowed
+	}
+	return x.Guard(c) == nil
 }
 
 // permit turns a decision without any grant into 401 or 403. An anonymous

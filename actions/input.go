@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -167,6 +168,9 @@ func (b *inputBinder) member(name string, raw []byte) {
 		b.p.pointer(at, "duplicate", "`"+name+"` and `"+first[1:]+"` name the same field.", "")
 		return
 	}
+	if b.ownTenant(f, raw, at) {
+		return
+	}
 	b.in.given[f] = at
 	if b.ownKey(f, raw, at) || !b.maySet(f, at) {
 		return
@@ -221,6 +225,28 @@ func (b *inputBinder) ownKey(f *schema.Field, raw []byte, at string) bool {
 		}
 	}
 	b.p.pointer(at, "id-differs", "`"+f.JSON+"` differs from the row that the request names.", "")
+	return true
+}
+
+// ownTenant handles the organization in the content of a write inside of one:
+// repeating it is fine, another one is a contradiction.
+func (b *inputBinder) ownTenant(f *schema.Field, raw []byte, at string) bool {
+	org := b.x.tenant.org
+	if f != b.c.Tenant || org.IsNull() {
+		return false
+	}
+	to := f.Ref.To
+	if kindOf(raw) == '{' {
+		by, vals, ok := b.unique(to, raw, at)
+		if !ok || len(by) == 1 && by[0] == to.Key[0] && schema.Equal(vals[0], org) {
+			return true
+		}
+	} else if !isNull(raw) {
+		if v, bad := keyType(f).Decode(raw); len(bad) == 0 && schema.Equal(v, org) {
+			return true
+		}
+	}
+	b.p.pointer(at, "tenant-differs", "`"+f.JSON+"` is the "+to.Name+" that the request is inside of: leave it out, or repeat its id.", "")
 	return true
 }
 
@@ -350,11 +376,21 @@ func (b *inputBinder) unique(c *schema.Class, raw []byte, at string) ([]*schema.
 		by, vals = append(by, f), append(vals, v)
 		return true
 	})
-	if ok && !isUnique(c, by) {
+	if ok && !b.identifies(c, by) {
 		b.p.pointer(at, "not-unique", "A "+c.Name+" is found by its key or by one of its unique keys.", uniqueHint(c, d))
 		ok = false
 	}
 	return by, vals, ok
+}
+
+// identifies reports whether fields find one row at most. The organization is
+// known inside of one, and to the engine, which writes each row inside of its own.
+func (b *inputBinder) identifies(c *schema.Class, by []*schema.Field) bool {
+	if isUnique(c, by) {
+		return true
+	}
+	known := !b.x.tenant.org.IsNull() || b.x.Subject.System && b.x.Schema.Tenant.Org(b.c) != nil
+	return known && c.Tenant != nil && !slices.Contains(by, c.Tenant) && isUnique(c, append(slices.Clip(by), c.Tenant))
 }
 
 func isUnique(c *schema.Class, by []*schema.Field) bool {
@@ -398,7 +434,9 @@ func uniqueNames(c *schema.Class, d *authz.Decision) []string {
 	}
 	for _, u := range usableUniques(c, d) {
 		for _, f := range u.Fields {
-			out = append(out, f.JSON)
+			if f != c.Tenant {
+				out = append(out, f.JSON)
+			}
 		}
 	}
 	return out
@@ -429,11 +467,13 @@ func uniqueHint(c *schema.Class, d *authz.Decision) string {
 		if i > 0 {
 			s += ","
 		}
-		for j, f := range u.Fields {
-			if j > 0 {
-				s += " with"
+		with := ""
+		for _, f := range u.Fields {
+			if f == c.Tenant && len(u.Fields) > 1 {
+				continue // known inside of one
 			}
-			s += " `" + f.JSON + "`"
+			s += with + " `" + f.JSON + "`"
+			with = " with"
 		}
 	}
 	return s + "."
@@ -529,11 +569,17 @@ func (b *inputBinder) complete() {
 		if f.Many != nil {
 			continue
 		}
+		if org := b.x.tenant.org; f == b.c.Tenant && !org.IsNull() {
+			if !b.keyGiven(f) {
+				b.in.values = append(b.in.values, storage.Assign{Field: f, Value: org})
+			}
+			continue
+		}
 		if v, ok := b.x.initial(f, b.in, b.p, b.at); ok {
 			b.in.values = append(b.in.values, v)
 			continue
 		}
-		if f.Required() && !b.keyGiven(f) {
+		if (f.Required() || f == b.c.Tenant) && !b.keyGiven(f) {
 			b.p.pointer(pointer(b.at, f.JSON), "required", "`"+f.JSON+"` is required.", "")
 		}
 	}

@@ -216,11 +216,11 @@ func (w *writePlan) make(ctx context.Context, x *Exec, tx storage.Tx) (*Result, 
 	if err := w.create.Authorize(x); err != nil {
 		return nil, err
 	}
-	row, err := x.insert(ctx, tx, w.create.inputs[0], w.create.d, w.view, true)
+	row, view, err := x.insert(ctx, tx, w.create.inputs[0], w.create.d, w.view, true)
 	if err != nil {
 		return nil, err
 	}
-	return x.written(ctx, tx, Created, w.view, row, w.options, w.property)
+	return x.written(ctx, tx, Created, view, row, w.options, w.property)
 }
 
 // seenLive is the condition that the subject may see a row and that it is not deleted.

@@ -92,5 +92,8 @@ func (x *Exec) key(c *schema.Class, id string) ([]schema.Value, error) {
 	if err != nil {
 		return nil, Errorf(NotFound, "There is no "+c.Name+" "+excerpt(id)+".")
 	}
+	if !x.ours(c, key) {
+		return nil, x.hidden(c, id)
+	}
 	return key, nil
 }

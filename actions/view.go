@@ -5,6 +5,7 @@ import (
 
 	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/schema/expr"
 	"github.com/dowel-dev/dowel/storage"
 )
 
@@ -16,20 +17,28 @@ type boundView struct {
 	// watch are the classes besides its own whose changes can change the bytes.
 	watch []*schema.Class
 	// seed starts the fingerprint: everything static about the view.
-	seed uint64
+	seed  uint64
+	asked *View // what it was bound from
 }
 
 type viewKey struct {
 	decision *authz.Decision
 	roles    string
+	confined bool // to an organization, whichever it is
 }
 
 // bindView binds a view; problems name the parameter to blame. A denied class
 // is bound as if everything were visible: authorization refuses it next.
 func (x *Exec) bindView(c *schema.Class, v *View, p *problems) *boundView {
-	d := x.Decide(c, authz.Get)
 	plain := v.Fields == nil && len(v.With) == 0
-	key := viewKey{d, x.Subject.RoleSet}
+	key := viewKey{roles: x.Subject.RoleSet}
+	if x.Schema.Tenant.Org(c) != nil {
+		a := x.decideWithin(c, authz.Get)
+		key.decision, key.confined = a.own, a.own != a.confined
+		plain = plain && a.own != nil
+	} else {
+		key.decision = x.Decide(c, authz.Get)
+	}
 	if plain {
 		if b, ok := x.views.Load(key); ok {
 			return b.(*boundView)
@@ -37,6 +46,7 @@ func (x *Exec) bindView(c *schema.Class, v *View, p *problems) *boundView {
 	}
 	b := &viewBinder{x: x, p: p}
 	out, static := b.bind(c, fieldTree(v.Fields), v.With, depthOf(c, x.Limits.Depth), "")
+	out.asked = v
 	if len(out.query.Expand) > 0 {
 		out.query.Most = 2*x.Limits.Rows + x.Limits.PageMax // what is read beside the answer: the row after a page
 	}
@@ -68,8 +78,8 @@ func (b *viewBinder) bind(c *schema.Class, tree *fieldNode, with []With, depth i
 	if !denied {
 		for _, t := range d.Tests {
 			out.query.Tests = append(out.query.Tests, b.x.Resolve(t))
+			static = static && !expr.Subjective(t) && !expr.Timed(t) && !leaves(t)
 		}
-		static = !d.Subjective || len(d.Tests) == 0
 	}
 	picks, subtrees := b.names(c, tree, d, at)
 	expansions := b.expansions(c, with, subtrees, depth, at)

@@ -76,9 +76,12 @@ func (x *Exec) references(ctx context.Context, tx storage.Tx, in *input) ([]stor
 		}
 		at, given := in.given[a.Field]
 		to := a.Field.Ref.To
-		guard := x.Guard(to)
-		if !given || guard == nil && !to.SoftDelete {
-			continue // ours, or the foreign key says it all
+		guard := x.within(to) // what is ours is of the same organization, too
+		if given {
+			guard = x.Guard(to)
+		}
+		if guard == nil && (!given || !to.SoftDelete) {
+			continue // the foreign key says it all
 		}
 		found, err := x.find(ctx, tx, to, to.Key, []schema.Value{a.Value}, guard)
 		if err != nil {
@@ -252,23 +255,32 @@ func (x *Exec) makeNamed(ctx context.Context, tx storage.Tx, c *schema.Class, by
 	if err := p.err(); err != nil {
 		return nil, err
 	}
-	row, err := x.insert(ctx, tx, in, d, nil, false)
+	row, _, err := x.insert(ctx, tx, in, d, nil, false)
 	if err != nil {
 		return nil, err
 	}
 	return row.Key(c), nil
 }
 
-// insert makes one row and reads it back as the view shows it.
-func (x *Exec) insert(ctx context.Context, tx storage.Tx, in *input, d *authz.Decision, v *boundView, last bool) (*storage.Row, error) {
-	set, links, err := x.references(ctx, tx, in)
+// insert makes one row and reads it back as the view shows it. The view is
+// returned, because who creates an organization sees it with other eyes.
+func (x *Exec) insert(ctx context.Context, tx storage.Tx, in *input, d *authz.Decision, v *boundView, last bool) (*storage.Row, *boundView, error) {
+	y, err := x.inside(ctx, tx, in.class, nil, in)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	ch := &storage.Change{Op: storage.Insert, Class: in.class, Set: set, Links: links, Return: x.readBack(in.class, v), Final: last && x.ends(v)}
+	set, links, err := y.references(ctx, tx, in)
+	if err != nil {
+		return nil, nil, err
+	}
+	founds := x.founds(in.class)
+	ch := &storage.Change{Op: storage.Insert, Class: in.class, Set: set, Links: links, Return: x.readBack(in.class, v), Final: last && !founds && x.ends(v)}
 	ch.After = x.rights(nil, in.class, authz.Create, d, in.tests)
 	row, err := tx.Apply(ctx, ch)
-	return row, x.stored(err, in)
+	if err == nil && founds {
+		return x.founded(ctx, tx, row, v)
+	}
+	return row, v, x.stored(err, in)
 }
 
 // rights appends the guards of a decision and of the fields being set.
@@ -318,6 +330,10 @@ func sees(v *boundView, r *storage.Row) bool {
 
 // update changes one existing row: guards, references, the change, the answer.
 func (x *Exec) update(ctx context.Context, tx storage.Tx, t *target, in *input, op storage.Op) (*storage.Row, error) {
+	x, err := x.inside(ctx, tx, t.class, t.key, in)
+	if err != nil {
+		return nil, err
+	}
 	version, in, err := x.before(ctx, tx, t, in)
 	if err != nil {
 		return nil, err
@@ -594,8 +610,9 @@ func (x *Exec) stored(err error, in *input) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &unique):
-		e := Errorf(AlreadyExists, "Another "+unique.Class.Name+" has this "+jsonNames(unique.Fields)+" already.")
-		for _, f := range unique.Fields {
+		fields := apart(unique)
+		e := Errorf(AlreadyExists, "Another "+unique.Class.Name+" has this "+jsonNames(fields)+" already.")
+		for _, f := range fields {
 			e.Errors = append(e.Errors, Problem{Code: "taken", Detail: "`" + f.JSON + "` is taken.", Pointer: in.place(f)})
 		}
 		return e
@@ -604,7 +621,7 @@ func (x *Exec) stored(err error, in *input) error {
 		e.Errors = []Problem{{Code: string(ReferenceMissing), Detail: e.Detail, Pointer: in.place(ref.Field)}}
 		return e
 	case errors.As(err, &held):
-		if x.Guard(held.By.Class) != nil || !x.Decide(held.By.Class, authz.Get).Always(held.By) {
+		if !x.seesAll(held.By.Class) || !x.Decide(held.By.Class, authz.Get).Always(held.By) {
 			return Errorf(StillReferenced, "Still referenced by other records.") // how many, and of what, may be hidden
 		}
 		return Errorf(StillReferenced, "Still referenced by "+strconv.FormatInt(held.Count, 10)+" of "+held.By.Class.Collection+".")
@@ -612,6 +629,15 @@ func (x *Exec) stored(err error, in *input) error {
 		return Invalid(Problem{Code: "check", Detail: "The check " + check.Check.Name + " does not hold: " + check.Check.Text + "."})
 	}
 	return err
+}
+
+// apart are the fields that tell two rows apart: those of the index without the
+// organization, which is the same for all that anybody sees.
+func apart(e *storage.UniqueError) []*schema.Field {
+	if f := e.Class.Tenant; f != nil && len(e.Fields) > 1 {
+		return slices.DeleteFunc(slices.Clone(e.Fields), func(g *schema.Field) bool { return g == f })
+	}
+	return e.Fields
 }
 
 func (in *input) place(f *schema.Field) string {

@@ -23,6 +23,8 @@ type Subject struct {
 	Session string
 	// User is the login class's row, where there is one: what me.FIELD reads.
 	User []schema.Value
+	// Tenant is the organization that the credentials are good for, as its id text; "" is not said.
+	Tenant string
 	// Claims are the other claims of the token: me.CLAIM.
 	Claims map[string]schema.Value
 	// System is the engine itself (seed, command line without --as). It may do

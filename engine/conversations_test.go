@@ -24,6 +24,7 @@ func TestPromises(t *testing.T) {
 	for store, open := range map[string]func(s *schema.Schema) (storage.Store, error){"memory": nil, "sqlite": onSQLite} {
 		t.Run(store, func(t *testing.T) {
 			enginetest.RunFiles(t, "testdata/promises/*.txtar", nil, enginetest.Options{Store: open})
+			enginetest.RunFiles(t, "testdata/tenants/*.txtar", nil, enginetest.Options{Store: open})
 		})
 	}
 }

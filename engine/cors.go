@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/rs/cors"
+
+	"github.com/dowel-dev/dowel/engine/request"
 )
 
 // preflightAge is for how many seconds browsers may remember a preflight.
@@ -16,7 +18,7 @@ func newCORS(c CORS) *cors.Cors {
 		AllowedOrigins: c.Origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions},
 		AllowedHeaders: []string{"Accept", "Authorization", "Content-Type", "If-Match", "If-None-Match", "If-Modified-Since",
-			"If-Unmodified-Since", "Idempotency-Key", "Prefer", "Traceparent", "X-Request-Id"},
+			"If-Unmodified-Since", "Idempotency-Key", "Prefer", "Traceparent", "X-Request-Id", request.TenantHeader},
 		ExposedHeaders: []string{"Accept-Patch", "Allow", "Content-Location", "ETag", "Idempotency-Replayed", "Last-Modified", "Link", "Location",
 			"Preference-Applied", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-Id", "X-Total-Count"},
 		MaxAge: preflightAge,

@@ -48,12 +48,34 @@ func (l *live) invoke(ctx context.Context, s *authz.Subject, a actions.Action) (
 	if o.Explain {
 		return nil, actions.Errorf(actions.Forbidden, "You may not ask for explanations; `dowel policy why` tells operators.")
 	}
+	const tries = 3
+	for range tries {
+		res, err := l.try(ctx, s, a)
+		if !errors.Is(err, actions.ErrMoved) {
+			return res, err
+		}
+	}
+	return nil, storage.ErrConcurrent
+}
+
+// try runs an action once: actions.ErrMoved says to begin anew.
+func (l *live) try(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error) {
 	x := actions.NewExec(l.snapshot, s, l.engine.cfg.Clock())
+	if err := x.Enter(ctx, l.engine.cfg.Store, a); err != nil {
+		return nil, err
+	}
 	plan, err := l.engine.registry.Bind(x, a)
+	if x.Failed() != nil {
+		return nil, x.Failed()
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := plan.Authorize(x); err != nil {
+	err = plan.Authorize(x)
+	if x.Failed() != nil {
+		return nil, x.Failed()
+	}
+	if err != nil {
 		return nil, err
 	}
 	if p, ok := plan.(actions.Preparing); ok {
@@ -65,7 +87,7 @@ func (l *live) invoke(ctx context.Context, s *authz.Subject, a actions.Action) (
 	case actions.Reading:
 		return p.Read(ctx, x, l.engine.cfg.Store)
 	case actions.Writing:
-		return l.write(ctx, x, p, o.DryRun)
+		return l.write(ctx, x, p, a.Common().DryRun)
 	}
 	return nil, fmt.Errorf("the plan of %q neither reads nor writes", a.Verb())
 }
@@ -81,6 +103,9 @@ func (l *live) write(ctx context.Context, x *actions.Exec, p actions.Writing, dr
 				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 			}
 		}()
+		if err := x.Still(tx); err != nil {
+			return err
+		}
 		if res, err = p.Write(ctx, x, tx); err != nil {
 			return err
 		}

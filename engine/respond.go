@@ -3,12 +3,15 @@ package engine
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/engine/format"
+	"github.com/dowel-dev/dowel/engine/request"
+	"github.com/dowel-dev/dowel/schema"
 )
 
 // Header fields that never change. They are shared between responses and never written to.
@@ -39,6 +42,9 @@ const bodyKept = 256 << 10
 // respond answers with a result. The effect, if any, has happened: from here on nothing fails.
 func (x *exchange) respond(r *actions.Result) {
 	x.vary = x.h.vary
+	if t := x.schema.Tenant; t != nil && t.From == "header" {
+		x.vary = append(slices.Clip(x.vary), request.TenantHeader)
+	}
 	h := x.w.Header()
 	h["Cache-Control"] = revalidate
 	h["Vary"] = x.vary
@@ -86,7 +92,15 @@ func (x *exchange) located(r *actions.Result) {
 	if r.Outcome != actions.Created || r.ID == "" || r.List {
 		return
 	}
-	x.w.Header()["Location"] = []string{x.mount + "/" + r.Class.Collection + "/" + url.PathEscape(r.ID)}
+	x.w.Header()["Location"] = []string{x.mount + x.inside(r.Class) + "/" + r.Class.Collection + "/" + url.PathEscape(r.ID)}
+}
+
+// inside is the path of the organization that records of a class are in, "" outside of any.
+func (x *exchange) inside(c *schema.Class) string {
+	if c.Prefix == "" || x.action == nil {
+		return ""
+	}
+	return "/" + x.schema.Tenant.Class.Collection + "/" + url.PathEscape(x.action.Common().Tenant)
 }
 
 // preference names the preference that was honoured (RFC 7240 §3), and where

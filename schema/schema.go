@@ -48,13 +48,30 @@ type Role struct {
 	Pos      Pos
 }
 
-// Tenant is the one place where tenancy is said.
+// Tenant is the one place where tenancy is said: rows of most classes belong to
+// one organization, and nobody gets at rows of organizations that are not theirs.
 type Tenant struct {
-	Class   *Class // organizations
-	Via     *Class // memberships, or nil
-	From    string // path, claim, header
+	Class *Class // organizations
+	// Via is the class whose rows say who belongs to an organization, or nil: then
+	// the `tenant` claim of a token says so. It may be Class itself.
+	Via     *Class
+	Member  *Field // of Via: the reference to the user
+	Role    *Field // of Via: what the user is in the organization; nil without
+	From    string // where a request names its organization: path, claim, header
 	Creator string // role of whoever creates an organization
 	Pos     Pos
+}
+
+// Org is the field of a class that says which organization a row belongs to: its
+// reference to one, or the key of the organization itself. It is nil for classes outside.
+func (t *Tenant) Org(c *Class) *Field {
+	switch {
+	case t == nil:
+		return nil
+	case c == t.Class:
+		return c.Key[0]
+	}
+	return c.Tenant
 }
 
 // Pos is a place in a source file; lines and columns count from 1, columns in characters.
@@ -109,10 +126,13 @@ type Class struct {
 	PageSize    int // 0: the application's
 	PageMax     int
 	Depth       int
-	Tenanted    bool
-	Internal    bool // made by the engine itself; never exposed, no rules
-	Was         string
-	Extra       map[string]string // x- keys as JSON text
+	Tenanted    bool   // belongs to an organization
+	Tenant      *Field // the reference to it; nil outside of organizations
+	// Prefix stands before the collection in paths: /orgs/{org} where they name the organization, else "".
+	Prefix   string
+	Internal bool // made by the engine itself; never exposed, no rules
+	Was      string
+	Extra    map[string]string // x- keys as JSON text
 
 	byMember map[string]*Field
 	byRel    map[string]*Relation
@@ -148,10 +168,12 @@ type Field struct {
 	Per     *Field // auto=sequence per=FIELD
 	From    *Field // fills the value when nothing is sent
 	Default *Default
-	Read    *RoleCond // nil: as the class
-	Write   *RoleCond
-	Was     string
-	Extra   map[string]string
+	// Backfill is what rows without a value get when the field comes or becomes required; nil is Default.
+	Backfill *Default
+	Read     *RoleCond // nil: as the class
+	Write    *RoleCond
+	Was      string
+	Extra    map[string]string
 }
 
 // Ref is a reference to one row of another class.
@@ -246,6 +268,10 @@ type Relation struct {
 
 // Single reports whether the relation leads to at most one row.
 func (r *Relation) Single() bool { return r.Kind == ToOne || r.Kind == InverseOne }
+
+// Inward reports whether the relation leads from an organization to what belongs to
+// it where paths name the organization: /orgs/acme/tickets is the collection itself.
+func (r *Relation) Inward() bool { return r.To.Prefix != "" && r.Field == r.To.Tenant }
 
 // Scope is a named filter of a class.
 type Scope struct {
@@ -392,6 +418,9 @@ func (c *Class) Relation(name string) *Relation { return c.byRel[name] }
 // Action returns the declared action behind a path segment, or nil.
 func (c *Class) Action(segment string) *Action { return c.byAction[segment] }
 
+// Path is the collection in paths below the mount: /customers, /orgs/{org}/tickets.
+func (c *Class) Path() string { return c.Prefix + "/" + c.Collection }
+
 // Stored reports whether the field is a column of the class's own table.
 func (f *Field) Stored() bool { return f.Many == nil && f.Computed == nil && !f.Synthetic }
 
@@ -412,7 +441,11 @@ func (f *Field) Shown() bool {
 }
 
 // Required reports whether a client must send the field when it creates a row.
+// The organization is known before.
 func (f *Field) Required() bool {
+	if f.Class != nil && f == f.Class.Tenant {
+		return false
+	}
 	return !f.Optional && f.Default == nil && f.Auto == NoAuto && f.From == nil && f.Many == nil &&
 		f.Computed == nil && !f.Synthetic && !f.ReadOnly
 }

@@ -59,7 +59,7 @@ func (a *Accounts) Subject(ctx context.Context, c *token.Claims) (*authz.Subject
 		return nil, fmt.Errorf("%w: session expired", token.ErrInvalid)
 	}
 	s := *st.subject // User and Roles are shared and never written
-	s.Session, s.Claims = c.Session, c.Values
+	s.Session, s.Tenant, s.Claims = c.Session, c.Tenant, c.Values
 	if c.Session == "" {
 		s.Roles = c.Roles
 	}

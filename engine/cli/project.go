@@ -63,7 +63,6 @@ func (r *run) inspect(folder, root string) (*schema.Schema, *authz.Rules, diag.L
 		rules, more = authz.New(s, files)
 		found = append(found, more...)
 		found = append(found, r.app.handlerFindings(s)...)
-		found = append(found, tenancyFinding(s)...)
 	}
 	return s, rules, seenFrom(folder, found)
 }
@@ -97,20 +96,7 @@ func onDisk(file string) ([]byte, error) { return os.ReadFile(file) }
 const (
 	codeMissingHandler = "E066"
 	codeNoHandler      = "W003"
-	codeTenancy        = "W008"
 )
-
-// tenancyFinding warns of what the schema says and the engine does not do yet:
-// silence would be taken for safety.
-func tenancyFinding(s *schema.Schema) diag.List {
-	var found diag.List
-	if s.Tenant != nil {
-		found.Add(diag.Diagnostic{Code: codeTenancy, Pos: s.Tenant.Pos,
-			Message: "`tenant` is checked, but this release does not keep the rows of organizations apart",
-			Help:    "serve each organization from a database of its own, or say with `allow … where` who sees what"})
-	}
-	return found
-}
 
 // handlerFindings compares the actions declared with `run: go` with what the binary brings.
 func (a *App) handlerFindings(s *schema.Schema) diag.List {

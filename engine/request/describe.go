@@ -34,7 +34,7 @@ func Operations(c *schema.Class) []Operation {
 	if !c.Expose || c.Internal {
 		return nil
 	}
-	all := "/" + c.Collection
+	all := c.Path()
 	one := all + "/{" + IDName(c) + "}"
 	list := offered(nil, all, &target{kind: collection, class: c})
 	for _, a := range c.Actions {

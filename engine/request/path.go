@@ -12,6 +12,7 @@ import (
 type target struct {
 	kind   kind
 	class  *schema.Class // of the collection in the path
+	tenant string        // the organization that all of it is inside of, "" for none
 	id     string
 	field  *schema.Field
 	rel    *schema.Relation
@@ -50,8 +51,8 @@ func (p *Parser) target(u *url.URL) (target, error) {
 	if !found || rest != "" && rest[0] != '/' && rest[0] != ';' {
 		return t, notFound("There is nothing at this path.", "")
 	}
-	var parts [4]string
-	n := 0
+	var parts [6]string
+	n, mods := 0, 0
 	t.mountMods, rest = cutSegment(rest)
 	if err := checkModifiers(t.mountMods); err != nil {
 		return t, err
@@ -60,9 +61,10 @@ func (p *Parser) target(u *url.URL) (target, error) {
 		var segment string
 		segment, rest = cutSegment(rest[1:])
 		if i := strings.IndexByte(segment, ';'); i >= 0 {
-			if n > 0 {
-				return t, badPath("A `;` in an id or a member must be written %3B; modifiers follow the collection.")
+			if n > 0 && (n != 2 || p.Schema.Tenant == nil) || t.mods != "" {
+				return t, strayModifier()
 			}
+			mods = n
 			segment, t.mods = segment[:i], segment[i:]
 			if err := checkModifiers(t.mods); err != nil {
 				return t, err
@@ -76,7 +78,38 @@ func (p *Parser) target(u *url.URL) (target, error) {
 		}
 		n++
 	}
-	return p.resolve(t, parts, n)
+	at := p.inside(parts[:], n)
+	if t.mods != "" && mods != at {
+		return t, strayModifier()
+	}
+	if at > 0 {
+		t.tenant = parts[1]
+		if schema.CheckKey(p.Schema.Tenant.Class, t.tenant) != nil {
+			return t, noRow(p.Schema.Tenant.Class)
+		}
+	}
+	return p.resolve(t, parts[at:], n-at)
+}
+
+func strayModifier() error {
+	return badPath("A `;` in an id or a member must be written %3B; modifiers follow the collection.")
+}
+
+// inside is the number of segments that say which organization the rest is
+// inside of: two, or none. /orgs/acme/tickets is the collection of tickets there.
+func (p *Parser) inside(parts []string, n int) int {
+	t := p.Schema.Tenant
+	if t == nil || t.From != "path" || n < 3 || parts[0] != t.Class.Collection {
+		return 0
+	}
+	if c := p.Schema.Collection(parts[2]); c != nil && c.Tenant != nil {
+		return 2
+	}
+	if r := t.Class.Relation(parts[2]); r != nil && n == 3 && r.Field == r.To.Tenant {
+		parts[2] = r.To.Collection // the relation that leads to the same rows
+		return 2
+	}
+	return 0
 }
 
 // mount is the prefix without a slash at its end.
@@ -89,13 +122,16 @@ func (p *Parser) mount() string {
 }
 
 // resolve looks the segments up in the schema.
-func (p *Parser) resolve(t target, parts [4]string, n int) (target, error) {
+func (p *Parser) resolve(t target, parts []string, n int) (target, error) {
 	if n == 0 || parts[0] == "" {
 		return t, notFound("There is nothing at this path.", "")
 	}
 	t.class = p.Schema.Collection(parts[0])
 	if t.class == nil || !t.class.Expose {
 		return t, p.noCollection(parts[0])
+	}
+	if t.class.Prefix != "" && t.tenant == "" {
+		return t, notFound("There is no collection `"+excerpt(parts[0])+"` outside of "+p.Schema.Tenant.Class.Collection+".", didYouMean(t.class.Path()))
 	}
 	if n == 1 || n == 2 && parts[1] == "" {
 		t.kind = collection
@@ -131,10 +167,11 @@ func (p *Parser) member(t target, name string) (target, error) {
 	c := t.class
 	if r := c.Relation(name); r != nil {
 		nested := c.Nested[r.Name]
-		if nested == "none" || !r.To.Expose || r.To.Internal {
+		if nested == "none" || !r.To.Expose || r.To.Internal || r.Inward() {
 			return t, p.noMember(c, name)
 		}
-		t.rel, t.nestedRead, t.kind = r, nested == "read", related
+		// Records of organizations are written inside of them.
+		t.rel, t.nestedRead, t.kind = r, nested == "read" || r.To.Prefix != "" && c.Prefix == "", related
 		if r.Single() {
 			t.kind = relatedOne
 		}

@@ -46,6 +46,22 @@ func readHeaders(r *http.Request, o *actions.Options) error {
 	return nil
 }
 
+// tenantOf reads the header field that names an organization, "" without one.
+func tenantOf(r *http.Request) (string, error) {
+	lines := r.Header[TenantHeader]
+	if len(lines) == 0 {
+		return "", nil
+	}
+	name := strings.TrimSpace(lines[0])
+	if len(lines) > 1 || name == "" {
+		return "", badHeader(TenantHeader, "`"+TenantHeader+"` is the id of one organization.")
+	}
+	return name, nil
+}
+
+// TenantHeader names the organization of a request where the schema says `from: header`.
+const TenantHeader = actions.TenantHeader
+
 // entityTags reads the list of RFC 9110 §13.1.1: `*` alone, or tags, of which it returns
 // the text between the quotes. Weak ones are reported, and left out where only strong
 // ones can match. The tags of our own compressed representations lose their

@@ -89,8 +89,14 @@ func (p *Parser) Parse(r *http.Request) (actions.Action, error) {
 		return nil, err
 	}
 	common := a.Common()
+	common.Tenant = t.tenant
 	if err := readHeaders(r, common); err != nil {
 		return nil, err
+	}
+	if tenant := p.Schema.Tenant; tenant != nil && tenant.From == "header" {
+		if common.Tenant, err = tenantOf(r); err != nil {
+			return nil, err
+		}
 	}
 	if common.Output.Format, err = p.negotiate(r.Header["Accept"], common.Output.Format); err != nil {
 		return nil, err

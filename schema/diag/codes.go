@@ -136,7 +136,7 @@ var codes = []Code{
 		"classes:\n  tag:\n    fields: {name: string}\n    allow: {restore: anyone}", "classes:\n  tag:\n    soft_delete: true\n    fields: {name: string}\n    allow: {restore: anyone}"},
 	{"E037", "a public cache for what only some may see", "Shared caches hand one answer to everybody, so everybody must see the same: reads are allowed to `anyone`, no condition mentions `me`, and no field has `read`.",
 		"classes:\n  tag:\n    cache: public 5m\n    fields: {name: string}\n    allow: {read: user}", "classes:\n  tag:\n    cache: public 5m\n    fields: {name: string}\n    allow: {read: anyone}"},
-	{"E038", "tenancy that does not work out", "With `tenant`, every class but those with `tenant: none` refers to the class of organizations; the class under `via` says which users belong to one.",
+	{"E038", "tenancy that does not work out", "With `tenant`, every class but those with `tenant: none` refers to the class of organizations; the class under `via` says which users belong to one. Users themselves are outside, and a key that clients choose would be one for all organizations.",
 		"tenant: {class: org, via: member}\nclasses:\n  org:\n    fields: {name: string}\n  member:\n    fields: {name: string}", "tenant: {class: org, via: member}\nclasses:\n  org:\n    fields: {name: string}\n  user:\n    tenant: none\n    auth: {login: email, secret: password}\n    fields: {email: email unique, password: password}\n  member:\n    fields: {user: user}"},
 	{"E039", "a login that does not work out", "Users are known by a required, unique text; their secret is a `password`; their role is a text whose values are roles. One class is that of the users.",
 		"classes:\n  user:\n    auth: {login: email, secret: password}\n    fields: {email: email, password: password}", "classes:\n  user:\n    auth: {login: email, secret: password}\n    fields: {email: email unique, password: password}"},
@@ -198,5 +198,4 @@ var codes = []Code{
 	{"W006", "a mixin that nothing uses", "The mixin is in no `use`.",
 		"mixins:\n  owned:\n    fields: {owner: string}", "mixins:\n  owned:\n    fields: {owner: string}\nclasses:\n  plan:\n    use: owned\n    allow: {read: anyone}"},
 	{"W007", "a rule that says nothing", "Another rule says the same, or a narrower verb has rules of its own, or a `deny` takes everything back.", "", ""},
-	{"W008", "organizations that are not kept apart", "`tenant` is read and checked, but this program does not filter rows by organization yet: rules alone decide what is seen. Do not serve several organizations from one database with it.", "", ""},
 }

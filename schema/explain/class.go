@@ -14,7 +14,7 @@ func Class(s *schema.Schema, c *schema.Class, o Options) string {
 	mount := o.mount(s)
 	p := newPage(c.Name, c.Doc)
 	if c.Expose {
-		p.row("collection", mount+"/"+c.Collection)
+		p.row("collection", mount+c.Path())
 	} else {
 		p.row("collection", "none: expose is false")
 	}
@@ -77,8 +77,13 @@ func settings(s *schema.Schema, c *schema.Class) (rows [][2]string) {
 	if c.Auth != nil {
 		add("login", "with "+c.Auth.Login.Name+" and "+c.Auth.Secret.Name)
 	}
-	if s.Tenant != nil && c.Tenanted {
-		add("tenant", "belongs to one "+s.Tenant.Class.Name)
+	if s.Tenant != nil && c.Tenant != nil {
+		add("tenant", "belongs to one "+s.Tenant.Class.Name+", named in "+map[string]string{
+			"path": "the path", "claim": "the claim `tenant` of the token", "header": "the header field X-Tenant",
+		}[s.Tenant.From])
+	}
+	if s.Tenant != nil && c == s.Tenant.Class {
+		add("tenant", tenancyText(s.Tenant))
 	}
 	if c.SoftDelete {
 		add("soft delete", "deleted rows can be restored and purged")
@@ -105,6 +110,21 @@ func settings(s *schema.Schema, c *schema.Class) (rows [][2]string) {
 		add("pages", fmt.Sprintf("%d rows, %d at most", or(c.PageSize, s.App.PageSize), or(c.PageMax, s.App.PageMax)))
 	}
 	return rows
+}
+
+// tenancyText says who belongs to an organization.
+func tenancyText(t *schema.Tenant) string {
+	text := "others belong to one of these"
+	if t.Via != nil && t.Member != nil {
+		text += "; " + t.Via.Name + "." + t.Member.Name + " says who does"
+		if t.Role != nil {
+			text += ", " + t.Via.Name + "." + t.Role.Name + " as what"
+		}
+	}
+	if t.Creator != "" {
+		text += "; who creates one becomes its " + t.Creator
+	}
+	return text
 }
 
 func or(n, otherwise int) int {

@@ -14,7 +14,7 @@ func Routes(c *schema.Class) []Route {
 	if !c.Expose || c.Internal {
 		return nil
 	}
-	all := "/" + c.Collection
+	all := c.Path()
 	one := all + "/{" + idName(c) + "}"
 	routes := []Route{
 		{"GET", all, c, "list"},
@@ -47,7 +47,7 @@ func Routes(c *schema.Class) []Route {
 
 func nested(c *schema.Class, r *schema.Relation, one string) []Route {
 	mode := c.Nested[r.Name]
-	if mode == "none" || !r.To.Expose || r.To.Internal {
+	if mode == "none" || !r.To.Expose || r.To.Internal || r.Inward() {
 		return nil
 	}
 	path := one + "/" + r.JSON
@@ -55,7 +55,7 @@ func nested(c *schema.Class, r *schema.Relation, one string) []Route {
 		return []Route{{"GET", path, r.To, "get"}}
 	}
 	routes := []Route{{"GET", path, r.To, "list"}}
-	if mode != "read" {
+	if mode != "read" && (r.To.Prefix == "" || c.Prefix != "") {
 		routes = append(routes, Route{"POST", path, r.To, "create"})
 	}
 	return routes

@@ -11,10 +11,12 @@ import (
 // hold, and puts the generated fields in their places.
 func (l *loader) keys() {
 	for _, d := range l.order {
+		l.tenantField(d)
+	}
+	for _, d := range l.order {
 		l.key(d)
 	}
 	for _, d := range l.order {
-		l.tenantField(d)
 		for _, f := range d.declared {
 			l.referenceType(f, nil)
 		}
@@ -207,7 +209,7 @@ func (l *loader) manyType(d *fieldDecl) {
 // creatable checks that a name alone makes a row of the other class.
 func (l *loader) creatable(d *fieldDecl, to *classDecl, o *option) {
 	for _, f := range to.declared {
-		if f.f == d.f.Many.By || f.spec == nil || !f.required() {
+		if f.f == d.f.Many.By || f.spec == nil || !f.required() || f.f == to.tenant && d.class.tenant != nil {
 			continue
 		}
 		l.reportTwo("E055", o.at, "a name is not enough", f.key.pos(), "required", "make it `optional` or give it a default",

@@ -52,6 +52,10 @@ func (l *loader) publicCache(d *classDecl) {
 		v, _ := l.setting(d, "cache")
 		l.reportTwo("E037", v.pos(), "for everybody", other, why, "remove `public`", "what is seen of `%s` depends on who asks, so shared caches may not keep it", d.c.Name)
 	}
+	if d.tenant != nil || d == l.org {
+		refuse(d.key.pos(), "kept apart by organization")
+		return
+	}
 	reads := 0
 	for _, r := range l.s.Rules {
 		if r.Class != d.c {
