@@ -3,16 +3,16 @@ package migrate
 // DDL makes everything that the tables need, in a database with nothing in it.
 func (d *Database) DDL() []string {
 	out := d.Dialect.systemTables()
-	there := map[string]bool{}
+	made := map[string]bool{}
 	for _, t := range d.Tables {
-		out = append(out, d.create(t, there)...)
+		out = append(out, d.create(t, made, func(string) *Table { return nil })...)
 	}
 	return out
 }
 
-// create makes a table with its indexes and notes, and the references between it
-// and the tables that are there, to which it then belongs.
-func (d *Database) create(t *Table, there map[string]bool) []string {
+// create makes a table with its indexes and notes, and the references from and to
+// the tables made before it, to which it then belongs, and to those that were there.
+func (d *Database) create(t *Table, made map[string]bool, there func(name string) *Table) []string {
 	out := []string{d.Dialect.createTable(t, t.Name)}
 	for _, x := range t.Indexes {
 		out = append(out, d.Dialect.createIndex(t.Name, x))
@@ -20,17 +20,24 @@ func (d *Database) create(t *Table, there map[string]bool) []string {
 	if sql := d.Dialect.startCounters(t.Name); sql != "" && !t.Link {
 		out = append(out, sql)
 	}
-	there[t.Name] = true
-	for _, from := range d.Tables {
-		if !there[from.Name] {
+	made[t.Name] = true
+	refer := func(from *Table, c *Column) {
+		if sql := d.Dialect.addReference(from.Name, c); sql != "" {
+			out = append(out, sql)
+		}
+	}
+	for _, c := range t.Columns {
+		if c.Refers == nil {
 			continue
 		}
+		if target := there(c.Refers.Table); made[c.Refers.Table] || target != nil && target.Column(c.Refers.Column) != nil && target.Column(c.Refers.Column).Type == c.Type {
+			refer(t, c)
+		}
+	}
+	for _, from := range d.Tables {
 		for _, c := range from.Columns {
-			if c.Refers == nil || !there[c.Refers.Table] || from != t && c.Refers.Table != t.Name {
-				continue
-			}
-			if sql := d.Dialect.addReference(from.Name, c); sql != "" {
-				out = append(out, sql)
+			if made[from.Name] && from != t && c.Refers != nil && c.Refers.Table == t.Name {
+				refer(from, c)
 			}
 		}
 	}

@@ -48,10 +48,12 @@ type Table struct {
 	Rows   int64 `json:"-"`              // as the database estimates, -1 when it does not
 	Bytes  int64 `json:"-"`
 
-	class  *schema.Class // wanted: what it is the table of
-	field  *schema.Field // wanted: the set it is the link table of
-	stored string        // present: its name in the database, while a rename is only planned
-	made   bool          // planned: it is made by this plan
+	class   *schema.Class // wanted: what it is the table of
+	field   *schema.Field // wanted: the set it is the link table of
+	stored  string        // present: its name in the database, while a rename is only planned
+	made    bool          // planned: it is made by this plan
+	odd     []string      // SQLite: what a copy of it would lose
+	helpers []string      // PostgreSQL: what an interrupted step left on it: constraint NAME, trigger NAME
 }
 
 // Column is a column.
@@ -67,6 +69,8 @@ type Column struct {
 
 	field  *schema.Field
 	stored string // as of Table; "" for one that is only planned
+	before string // its value after the plan, as SQL over the table before it; "" is the column as it is
+	copied string // SQLite: its value, as SQL over the table that is copied; "" is the column as it is
 }
 
 // Reference is a foreign key of one column.
@@ -86,6 +90,10 @@ type Index struct {
 	Live    string        `json:"live,omitempty"` // column that is null in the rows it covers, "" for all rows
 	Broken  bool          `json:"-"`              // PostgreSQL: left behind by a build that did not end
 	SQL     string        `json:"sql,omitempty"`  // of one that is there
+
+	odd        bool
+	made       bool // it has the name that it gets here
+	constraint bool // PostgreSQL: it belongs to a unique constraint
 }
 
 // IndexColumn is a column of an index.
@@ -129,17 +137,19 @@ func (x *Index) same(y *Index) bool {
 	return x.Unique == y.Unique && x.Live == y.Live && len(x.Columns) > 0 && slices.Equal(x.Columns, y.Columns)
 }
 
-// fingerprint is a digest of the shape of a database: what a plan is made for.
-func (d *Database) fingerprint() string {
-	sorted := Database{Others: slices.Clone(d.Others)}
+// fingerprint is a digest of the shape of the tables that are ours or named: what a plan is made for.
+func (d *Database) fingerprint(named map[string]bool) string {
+	sorted := Database{}
 	for _, t := range d.Tables {
+		if named != nil && !named[t.Name] && !t.Ours {
+			continue
+		}
 		u := *t
 		u.Indexes = slices.Clone(t.Indexes)
 		slices.SortFunc(u.Indexes, func(a, b *Index) int { return strings.Compare(a.Name, b.Name) })
 		sorted.Tables = append(sorted.Tables, &u)
 	}
 	slices.SortFunc(sorted.Tables, func(a, b *Table) int { return strings.Compare(a.Name, b.Name) })
-	slices.SortFunc(sorted.Others, func(a, b Other) int { return strings.Compare(a.Kind+a.Name, b.Kind+b.Name) })
 	return digest(sorted)
 }
 

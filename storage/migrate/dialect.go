@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage/sqlgen"
 )
 
@@ -25,6 +26,51 @@ type Dialect interface {
 	// startCounters makes the change counter of a new table, "" where that needs nothing.
 	startCounters(table string) string
 	systemTables() []string
+	inspect(ctx context.Context, c Asker) (*Database, error)
+
+	// exclusively runs fn while nobody else changes tables.
+	exclusively(ctx context.Context, c Conn, fn func() error) error
+	// transaction runs fn in a transaction.
+	transaction(ctx context.Context, c Conn, fn func() error) error
+	// prepare makes the system tables that are missing.
+	prepare(ctx context.Context, c Conn) error
+
+	literal(v schema.Value, kind string) string // a value of the schema
+	argument(v schema.Value) string             // a value that is compared with something
+	now(kind string) string
+	uuid(kind string) string
+	printer() sqlgen.Dialect
+	// shadow is a table of the database by a name that no common table expression can hide.
+	shadow(t *Table) string
+	// folded is a text without the case of ASCII letters, when fold says so.
+	folded(value string, fold bool) string
+	// numbered is the number that a row gets in a sequence.
+	numbered(t *Table, c *Column, value func(*Column) string) string
+	// convert is the way from values of one kind to another, recast to the type of a column from
+	// another type with values of the same kind.
+	convert(from, to string) (conversion, bool)
+	recast(to *Column) (conversion, bool)
+
+	// The rest adds the statements of a change to a step.
+	renameTable(d *differ, s *Step, h, w *Table)
+	renameColumn(d *differ, s *Step, t *Table, c *Column, name string)
+	addColumn(c *change, s *Step, col *Column, f *fill)
+	retype(c *change, s *Step, h, w *Column, conv conversion)
+	require(c *change, s *Step, col *Column, f *fill)
+	relax(c *change, s *Step, col *Column)
+	number(c *change, s *Step, col *Column, on bool)
+	refer(c *change, s *Step, col *Column, to *Reference)
+	unrefer(c *change, s *Step, col *Column)
+	addIndex(c *change, s *Step, x *Index)
+	dropIndex(c *change, s *Step, x *Index)
+	renameIndex(c *change, x *Index, name string)
+	replaceIndex(c *change, s *Step, old, x *Index)
+	dropColumn(c *change, s *Step, col *Column)
+	dropTable(d *differ, s *Step, t *Table)
+	remake(c *change, s *Step)
+	cleanUp(c *change, s *Step)
+	finish(c *change)
+	fence(s *Step, table string)
 }
 
 // SQLite and PostgreSQL are the dialects there are.

@@ -18,12 +18,7 @@ import (
 // safe; with apply they are run, and what is left is returned.
 func (s *Store) Migrate(ctx context.Context, to *schema.Schema, apply bool) (pending []storage.Step, err error) {
 	err = s.Migrating(ctx, func(c migrate.Conn) error {
-		there := false
-		err := c.Query(ctx, "select 1 from _dowel_columns limit 1", func([]string) { there = true })
-		if err == nil && there {
-			return nil
-		}
-		_, err = c.Exec(ctx, strings.Join(migrate.Desired(to, migrate.PostgreSQL).DDL(), ";\n")) // one transaction
+		pending, err = migrate.Pending(ctx, c, to, apply)
 		return err
 	})
 	return pending, err

@@ -14,12 +14,10 @@ import (
 //
 // _dowel_counters has one row a table: n is the change counter, from which
 // versions come, id the highest key given out. _dowel_sequences has the highest
-// number of each auto=sequence field and group. _dowel_columns remembers what
-// SQLite's few types do not tell apart.
+// number of each auto=sequence field and group.
 const systemTables = `
 create table if not exists _dowel_counters (name text primary key, n integer not null, id integer not null) strict, without rowid;
 create table if not exists _dowel_sequences (name text not null, per text not null, n integer not null, primary key (name, per)) strict, without rowid;
-create table if not exists _dowel_columns (name text not null, col text not null, kind text not null, primary key (name, col)) strict, without rowid;
 `
 
 // counters reads change counters as the connection sees them in the file.

@@ -1,0 +1,106 @@
+package migrate
+
+import (
+	"slices"
+	"strings"
+)
+
+// leftovers are tables of ours that no class has any more. They stay until they are named, but must not keep
+// rows of other tables from being deleted.
+func (d *differ) leftovers() {
+	for _, t := range d.have.Tables {
+		if !t.Ours || t.made || d.want.Table(t.Name) != nil {
+			continue
+		}
+		c := &change{differ: d, want: &Table{Name: t.Name}, have: t, stays: map[*Index]bool{}}
+		for _, x := range t.Indexes {
+			c.stays[x] = true
+		}
+		var refers []string
+		var s *Step
+		for _, col := range t.Columns {
+			if col.Refers == nil {
+				continue
+			}
+			if s == nil {
+				s = c.step("~", "release table", nil, nil)
+			}
+			refers = append(refers, col.Name)
+			c.d.unrefer(c, s, col)
+			col.Refers = nil
+		}
+		if s != nil {
+			s.Text = "no class has it any more: " + strings.Join(refers, ", ") + " refers to nothing"
+			c.finish()
+		}
+		s = c.step("-", "drop table", nil, nil)
+		s.Rows = c.rows()
+		s.Text = "drop table, " + count(s.Rows, "row")
+		code := "D101"
+		if t.Link {
+			s.Text, code = "drop set, "+count(s.Rows, "link"), "D102"
+		}
+		d.destroy(s, code)
+		d.d.dropTable(d, s, t)
+	}
+}
+
+// emptyTables are made anew when they differ in more than a new optional column: they have nothing to lose.
+func (d *differ) emptyTables() {
+	for _, c := range d.changes {
+		if !c.remakes() || !c.isEmpty() {
+			continue
+		}
+		s := c.step("~", "make table anew", nil, nil)
+		s.Text = "its table is empty and made anew"
+		d.d.remake(c, s)
+		n := *c.want
+		n.made, n.Ours, n.stored = true, true, c.have.stored
+		*c.have = n
+	}
+}
+
+// remakes reports whether a table differs in what cannot simply be added to it.
+func (c *change) remakes() bool {
+	if !slices.Equal(c.have.Key, c.want.Key) {
+		return true
+	}
+	for _, w := range c.want.Columns {
+		h := c.have.Column(w.Name)
+		if h == nil && (w.NotNull || w.Identity) {
+			return true
+		}
+		if h != nil && (h.Type != w.Type || h.Kind != "" && h.Kind != w.Kind || h.NotNull != w.NotNull || h.Identity != w.Identity || !sameTarget(h.Refers, w.Refers)) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.have.Columns, func(h *Column) bool { return c.want.Column(h.Name) == nil })
+}
+
+func sameTarget(a, b *Reference) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Table == b.Table && a.Column == b.Column
+}
+
+// finish completes what several steps of a table do together.
+func (c *change) finish() { c.d.finish(c) }
+
+// fence keeps nodes that serve a former schema from writing the table: their rows would not be what it wants now.
+func (c *change) fence(s *Step) { c.d.fence(s, c.have.Name) }
+
+// note remembers the meaning and the limits of a column.
+func (c *change) note(s *Step, w *Column) {
+	s.sql(noteTable(&Table{Name: c.have.Name, Columns: []*Column{w}}), "")
+}
+
+// others are views and the like that hang on a table.
+func (d *differ) others(table string, kinds ...string) (found []Other) {
+	for _, o := range d.have.Others {
+		if o.Table == table && slices.Contains(kinds, o.Kind) {
+			found = append(found, o)
+		}
+	}
+	return found
+}
