@@ -97,7 +97,7 @@ type Query struct {
 // A `many` field reads as the JSON array of its names (Many.By) or else keys,
 // in the order of the keys, each as lists store their elements: an Int as a
 // number, a Text as a string. The empty set is []. A computed field takes in live rows only and skips nulls: count
-// is an Int, sum, min and max have the kind of their field, avg is a Float.
+// is an Int, sum, min and max have the kind of their field, avg is a Float: the sum as a double, divided once.
 // count and sum of nothing are 0, the others null.
 type Column struct {
 	Field *schema.Field

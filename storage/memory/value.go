@@ -124,7 +124,8 @@ func scaleOf(f *schema.Field, values []schema.Value) uint8 {
 	return zero.Scale()
 }
 
-// average is the double nearest to the quotient, null of nothing.
+// average is the sum as a double, divided once; null of nothing. It is what
+// databases work out, not always the double nearest to the quotient.
 func average(values []schema.Value) schema.Value {
 	if len(values) == 0 {
 		return schema.Value{}
@@ -144,6 +145,7 @@ func average(values []schema.Value) schema.Value {
 	if s := values[0]; s.Kind() == schema.Decimal {
 		unit.Mul(unit, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(s.Scale())), nil))
 	}
-	f, _ := new(big.Rat).SetFrac(total, unit).Float64()
-	return schema.NewFloat(f)
+	above, _ := new(big.Float).SetInt(total).Float64()
+	below, _ := new(big.Float).SetInt(unit).Float64()
+	return schema.NewFloat(above / below)
 }

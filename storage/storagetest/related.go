@@ -217,6 +217,10 @@ func computing() chapter {
 		promise{"average, of nothing null", func(f *fixture) {
 			f.want(f.read("customer", "mean"), "7.75", "-", "-", "-")
 		}},
+		promise{"average large numbers as doubles", func(f *fixture) {
+			f.do(f.insert("order", "number", "B-1", "customer", 5, "items", 1<<53), f.insert("order", "number", "B-2", "customer", 5, "items", 5), f.insert("order", "number", "B-3", "customer", 5, "items", 0))
+			f.want(f.read("customer", "load", byKey(f, "customer", 5)), "3.002399751580332e+15")
+		}},
 		promise{"keep the kind of what they fold", func(f *fixture) {
 			q := f.query("customer", "orders_count revenue items best mean", byKey(f, "customer", 1))
 			v := f.page(q).Rows[0].Values

@@ -33,6 +33,7 @@ func shop() *schema.Schema {
 			Computed("best", "max", "orders", "total", nil),
 			Computed("worst", "min", "orders", "total", nil),
 			Computed("mean", "avg", "orders", "total", nil),
+			Computed("load", "avg", "orders", "items", nil),
 			Computed("tags_count", "count", "tags", "", nil),
 		),
 		Class("order",
