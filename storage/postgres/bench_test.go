@@ -23,10 +23,7 @@ import (
 //
 //	go test -run '^$' -bench Read -cpu 2 ./storage/postgres/
 
-const (
-	benchCustomers = 100_000
-	benchOrders    = 5 * benchCustomers
-)
+const benchCustomers = 100_000
 
 var statuses = []string{"active", "trial", "suspended", "closed"}
 
@@ -77,7 +74,8 @@ create index if not exists bench_status on customers(status, created_at desc, id
 create index if not exists bench_orders on orders(customer_id);
 `
 
-// shop is a store with the rows of the benchmarks, in DOWEL_BENCH_POSTGRES (which keeps them) or a database of its own.
+// shop is a store with so many customers and five orders of each, in a database of its own. That of the
+// benchmarks can be kept, in DOWEL_BENCH_POSTGRES.
 type shop struct {
 	*Store
 	url             string
@@ -85,9 +83,9 @@ type shop struct {
 	columns, items  []storage.Column
 }
 
-func openShop(b testing.TB, o Options) *shop {
+func openShop(b testing.TB, o Options, customers int) *shop {
 	url := os.Getenv("DOWEL_BENCH_POSTGRES")
-	if url == "" {
+	if url == "" || customers != benchCustomers {
 		url = pgtest.Database(b)
 	}
 	ctx := context.Background()
@@ -110,7 +108,7 @@ func openShop(b testing.TB, o Options) *shop {
 		b.Fatal(err)
 	}
 	if !seeded {
-		if _, err := c.Exec(ctx, fmt.Sprintf(benchSeed, benchCustomers, benchOrders)); err != nil {
+		if _, err := c.Exec(ctx, fmt.Sprintf(benchSeed, customers, 5*customers)); err != nil {
 			b.Fatal(err)
 		}
 		if _, err := c.Exec(ctx, "vacuum analyze"); err != nil {
@@ -312,7 +310,7 @@ func parallel(b *testing.B, do func(ctx context.Context, n int64, buf []byte) ([
 }
 
 func BenchmarkRead(b *testing.B) {
-	s := openShop(b, Options{})
+	s := openShop(b, Options{}, benchCustomers)
 	h := newHand(b, s.url)
 	status := func(n int64) string { return statuses[n%4] }
 	b.Run("get/hand", func(b *testing.B) { parallel(b, h.get) })

@@ -49,7 +49,11 @@ type command struct {
 
 	// lasting: the columns may be kept, where the path they come by allows that (pipe).
 	lasting bool
-	shape   *shape // of sql; it is told how long the command takes
+	// aside: the caller takes errAside for an answer (pipe).
+	aside bool
+	shape *shape // of sql; it is told how long the command takes
+
+	tally tally // the counter that moves with the command, in a pipe
 
 	affected int64
 	err      error // of this command, for those that share a batch
@@ -127,12 +131,12 @@ func (c *conn) results(p *pgconn.Pipeline, cmds []*command, prepared bool) error
 			}
 			break
 		}
-		if cmd.shape != nil && !prepared {
+		if cmd.shape != nil {
 			spent := time.Since(start)
 			if i == 0 {
 				spent -= c.rtt
 			}
-			cmd.shape.observe(spent)
+			cmd.shape.verdict(spent, prepared)
 		}
 	}
 	return nil

@@ -10,15 +10,17 @@ type job struct {
 	state atomic.Uint32
 	done  chan struct{} // one token when the line is through with it
 
-	parts []part
-	out   []byte // the messages that run the statements
-	in    []byte // the row messages that came back, each from its length on, of all parts
-	err   error
-	at    int // the part that err is about
+	parts   []part
+	tallies []tally
+	out     []byte // the messages that run the statements
+	in      []byte // the row messages that came back, each from its length on, of all parts
+	err     error
+	at      int // the part that err is about
 
 	// How often it was tried again: once for a connection that broke, once for statements that were outdated.
 	resent, renewed bool
 	lasting         bool // in is given away
+	aside           bool // its caller takes errAside for an answer
 }
 
 // The states of a job.
@@ -35,7 +37,8 @@ type part struct {
 	end      int    // of its messages in out
 	rows     []byte // its row messages
 	affected int64
-	probed   bool
+	probed   bool // its time is told from that of its neighbours
+	prepared bool // and includes the preparation
 	// twin is the place, from 1, in line.firsts of the same statement that was sent for
 	// another job; below 0 the place of this one, for others; 0 if it has none.
 	twin int
@@ -51,11 +54,18 @@ func (j *job) write(s *shapes, cmds []*command) (err error) {
 		if c.shape == nil {
 			c.shape = s.of(c.sql)
 		}
+		if c.aside && c.shape.slow() {
+			return errAside
+		}
 		if j.out, err = appendCall(j.out, c.shape.name, c.args); err != nil {
 			return err
 		}
 		j.parts = append(j.parts, part{shape: c.shape, end: len(j.out)})
+		if c.tally.table != "" {
+			j.tallies = append(j.tallies, c.tally)
+		}
 		j.lasting = j.lasting || c.lasting
+		j.aside = j.aside || c.aside
 		expect += int(c.shape.size.Load())
 	}
 	if cap(j.in) < expect {
@@ -97,12 +107,12 @@ func (j *job) reset() bool {
 		return false
 	}
 	clear(j.parts)
-	j.parts, j.out = j.parts[:0], j.out[:0]
+	j.parts, j.out, j.tallies = j.parts[:0], j.out[:0], j.tallies[:0]
 	if j.lasting || cap(j.in) > maxSpare {
 		j.in = nil
 	}
 	j.in = j.in[:0]
-	j.err, j.at, j.resent, j.renewed, j.lasting = nil, 0, false, false, false
+	j.err, j.at, j.resent, j.renewed, j.lasting, j.aside = nil, 0, false, false, false, false
 	j.state.Store(queued)
 	return true
 }

@@ -47,6 +47,7 @@ type line struct {
 	stmts map[*shape]*prepared
 	fresh []*shape // those whose preparation is under way
 	ran   []*shape // those of the transaction that is being read
+	tries []*shape // those on trial in the batch
 	uses  uint64
 
 	// Of a batch, the statements of which another job may have the same: by hash, and what came of them.
@@ -54,6 +55,7 @@ type line struct {
 	firsts []first
 
 	batch    []*job
+	moves    []*job    // of counters, one a transaction that is under way
 	used     time.Time // the end of the last exchange
 	deadline time.Time // of the connection, as it was set last
 }
@@ -99,6 +101,7 @@ func (l *line) run() {
 		}
 		l.serve(l.batch)
 		clear(l.batch)
+		l.acquit(0)
 	}
 }
 
@@ -184,8 +187,41 @@ func (l *line) take(j *job) (size int) {
 		l.pipe.recycle(j) // its caller has gone
 		return 0
 	}
+	if j.aside && !l.admit(j) {
+		l.fail(j, 0, errAside)
+		return 0
+	}
 	l.batch = append(l.batch, j)
 	return len(j.out)
+}
+
+// errAside tells a caller that its statements should have a connection of their own.
+var errAside = errors.New("postgres: statements that may take long travel alone")
+
+// admit reports whether a job may travel with others: none of its statements is known to take
+// long, and none is new while another of its kind is on trial.
+func (l *line) admit(j *job) bool {
+	had := len(l.tries)
+	for i := range j.parts {
+		s := j.parts[i].shape
+		if s.tried.Load() && !s.slow() {
+			continue
+		}
+		if s.slow() || !s.trial.CompareAndSwap(false, true) {
+			l.acquit(had)
+			return false
+		}
+		l.tries = append(l.tries, s)
+	}
+	return true
+}
+
+// acquit ends the trials from one on.
+func (l *line) acquit(from int) {
+	for _, s := range l.tries[from:] {
+		s.trial.Store(false)
+	}
+	l.tries = l.tries[:from]
 }
 
 // serve runs a batch to its end, whatever happens: all jobs in one transaction, and if
@@ -305,6 +341,7 @@ func (l *line) write(jobs []*job, alone bool) {
 	w := l.wire
 	l.evict()
 	l.uses++
+	l.moves = l.moves[:0]
 	together := len(jobs) > 1 && !alone && l.pipe.mode == reads
 	for n, j := range jobs {
 		from := 0
@@ -315,7 +352,7 @@ func (l *line) write(jobs []*job, alone bool) {
 			if p.twin = 0; together && j.lasting && l.isTwin(p, call) {
 				continue
 			}
-			p.probed = p.shape.probing() && len(jobs)+len(j.parts) > 2
+			p.probed, p.prepared = p.shape.probing(), false
 			if p.probed && n+i > 0 {
 				w.sendNow()
 			}
@@ -326,10 +363,12 @@ func (l *line) write(jobs []*job, alone bool) {
 			}
 		}
 		if alone {
+			l.count(jobs[n:n+1], alone)
 			w.sync()
 		}
 	}
 	if !alone {
+		l.count(jobs, alone)
 		w.sync()
 	}
 	for i := range l.firsts {
@@ -355,7 +394,7 @@ func (l *line) ensure(p *part, alone bool) {
 		l.wire.parse(p.shape)
 		l.fresh = append(l.fresh, p.shape)
 		st.stale, st.known = false, false
-		p.probed = false // preparing takes time too
+		p.prepared = true
 	}
 }
 
@@ -380,6 +419,7 @@ func (l *line) isTwin(p *part, call []byte) bool {
 func (l *line) group(jobs []*job) (again []*job, broken *brokenError) {
 	l.wire.waited = 0
 	l.ran = l.ran[:0]
+	moves := l.nextMoves()
 	for i, j := range jobs {
 		failed, broken := l.answer(j)
 		if broken != nil {
@@ -400,6 +440,19 @@ func (l *line) group(jobs []*job) (again []*job, broken *brokenError) {
 		}
 		if l.pipe.mode == reads {
 			l.finish(j)
+		}
+	}
+	if moves != nil {
+		failed, broken := l.answer(moves)
+		if broken != nil {
+			return jobs, broken
+		}
+		if failed != nil {
+			if _, broken := l.ready(); broken != nil {
+				broken.nothing = true
+				return jobs, broken
+			}
+			return l.retry(jobs, len(jobs)-1, failed), nil
 		}
 	}
 	failed, broken := l.ready()
@@ -497,7 +550,7 @@ func (l *line) answer(j *job) (failed error, broken *brokenError) {
 		}
 		l.ran = append(l.ran, p.shape)
 		if p.probed {
-			p.shape.observe(l.spent(w.waited-before, before == 0))
+			p.shape.verdict(l.spent(w.waited-before, before == 0), p.prepared)
 		}
 	}
 	return nil, nil

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,16 +30,14 @@ func (s *Store) Read(ctx context.Context, q *storage.Query) (*storage.Page, erro
 	if len(cmds) == 0 {
 		return r.page()
 	}
-	slow := q.Limit < 0 && q.Key == nil
-	for _, c := range cmds {
-		c.shape = s.shapes.of(c.sql)
-		slow = slow || c.shape.slow()
-	}
-	if slow {
-		err = s.readAlone(ctx, cmds)
-	} else {
-		r.keep()
+	err = errAside
+	if q.Limit >= 0 || q.Key != nil {
+		r.share(true)
 		err = s.reads.do(ctx, cmds...)
+	}
+	if err == errAside {
+		r.share(false)
+		err = s.readAlone(ctx, cmds)
 	}
 	if err != nil {
 		r.free()
@@ -69,12 +68,21 @@ func (s *Store) Counters(ctx context.Context, classes []*schema.Class) ([]int64,
 func (s *Store) readAlone(ctx context.Context, cmds []*command) error {
 	select {
 	case s.slow <- struct{}{}:
-		defer func() { <-s.slow }()
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(s.options.Wait):
-		return unavailable(errBusy)
+	default:
+		if !slices.ContainsFunc(cmds, func(c *command) bool { return c.shape == nil || c.shape.endless() }) {
+			return s.reads.do(ctx, cmds...) // rather this than to wait for those that are really slow
+		}
+		patience := time.NewTimer(max(s.options.Timeout, s.options.Wait))
+		defer patience.Stop()
+		select {
+		case s.slow <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-patience.C:
+			return unavailable(errBusy)
+		}
 	}
+	defer func() { <-s.slow }()
 	c, err := s.acquire(ctx)
 	if err != nil {
 		return err
@@ -230,10 +238,13 @@ func (r *reading) watch(classes []*schema.Class) {
 // commands are the statements, for one round trip.
 func (r *reading) commands() []*command { return r.cmds }
 
-// keep says that the bytes of rows are not overwritten on the path that is taken.
-func (r *reading) keep() {
+// share says whether the commands travel with those of others. Then bytes of rows are not overwritten.
+func (r *reading) share(shared bool) {
+	for _, c := range r.cmds {
+		c.aside = shared
+	}
 	for _, part := range r.parts {
-		part.lasting, part.decoder.lasting = true, true
+		part.lasting, part.decoder.lasting = shared, shared
 	}
 }
 
@@ -265,6 +276,7 @@ func (r *reading) free() {
 	for _, part := range r.parts {
 		part.end()
 	}
+	r.share(false)
 	r.total.command.shape, r.counters.command.shape = nil, nil
 	clear(r.total.args)
 	r.parts, r.cmds, r.path = r.spare[:0], r.cmds[:0], r.path[:0]

@@ -191,9 +191,8 @@ func (r *results) page() *storage.Page {
 // end lets go of what was given away, and of the query.
 func (r *results) end() {
 	r.query, r.rows, r.one, r.parent, r.decoder.slab = nil, nil, nil, nil, slab{}
-	r.decoder.lasting = false
 	c := &r.command
-	c.shape, c.lasting, c.err, c.affected = nil, false, nil, 0
+	c.shape, c.err, c.affected = nil, nil, 0
 	clear(c.args[:cap(c.args)])
 	if cap(c.sql) > maxSpare {
 		c.sql = nil

@@ -23,22 +23,30 @@ type shape struct {
 	size  atomic.Int64  // bytes of a result, rather more than less
 	runs  atomic.Uint32
 	probe atomic.Int32 // runs whose time is still to be told from that of their neighbours
+
+	// Until a run was measured, one at a time travels with others.
+	tried atomic.Bool
+	trial atomic.Bool
 }
 
-// Of the first runs of a shape, and later of one in measureEvery, the time is measured apart.
+// How many runs of a shape are measured apart when it is under suspicion, and how many go by until the next is.
 const (
 	measureFirst = 4
 	measureEvery = 512
 )
 
-// slow reports whether statements of the shape would hold up others.
-func (s *shape) slow() bool { return s.cost.Load() > int64(slowCost) }
+// slow reports whether statements of the shape would hold up others, endless whether they would for so
+// long that they have to wait for a connection of their own.
+func (s *shape) slow() bool    { return s.cost.Load() > int64(slowCost) }
+func (s *shape) endless() bool { return s.cost.Load() > int64(5*slowCost) }
 
-// observe takes in the time of one run. One of four is news: a shape that was quick
-// a hundred times and then slow must not hold up its neighbours again and again.
+// observe takes in the time of one run. One that is far above what is known counts only so
+// far: a single one tells more of the load of the machine than of the statement, but
+// three of them make a shape slow.
 func (s *shape) observe(d time.Duration) {
 	old := s.cost.Load()
-	s.cost.Store(old + (int64(max(d, 0))-old)/4)
+	news := min(int64(max(d, 0)), 4*old+int64(2*time.Millisecond))
+	s.cost.Store(old + (news-old)/4)
 }
 
 // suspect has the next runs measured one by one.
@@ -48,8 +56,24 @@ func (s *shape) suspect() {
 	}
 }
 
+// verdict takes in the time of one run, which may have included the preparation.
+// That takes a while, so it is no evidence against the shape.
+func (s *shape) verdict(d time.Duration, prepared bool) {
+	if prepared && d > slowCost {
+		return
+	}
+	if s.tried.CompareAndSwap(false, true) {
+		s.cost.Store(int64(max(d, 0)))
+		return
+	}
+	s.observe(d)
+}
+
 // probing reports whether the run that now begins is to be measured.
 func (s *shape) probing() bool {
+	if !s.tried.Load() {
+		return true
+	}
 	if s.probe.Load() > 0 {
 		s.probe.Add(-1)
 		return true
@@ -101,7 +125,6 @@ func (s *shapes) add(sql string) *shape {
 		s.evict()
 	}
 	sh := &shape{sql: sql, name: "s" + strconv.FormatUint(s.named.Add(1), 10)}
-	sh.probe.Store(measureFirst)
 	s.by[sql] = sh
 	s.clock.Add(1)
 	return sh
