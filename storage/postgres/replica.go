@@ -273,24 +273,28 @@ func (r *replica) read(ctx context.Context, m *sqlgen.Model, q *storage.Query, n
 }
 
 // final reports whether an error of a query would be the same on the primary. Otherwise
-// it is the replica's own: a conflict with what it has to replay, a shutdown.
+// it is the replica's own.
 func (r *replica) final(ctx context.Context, f *follower, err error) bool {
-	code := codeOf(err)
 	switch {
-	case ctx.Err() != nil, code == codeCanceled:
-		return true // it took its time already
+	case ctx.Err() != nil:
+		return true
 	case f.pg.IsClosed():
 		r.failed(err)
 		return false
-	case code == "":
-		return true // of reading the rows
 	case isOutdated(err):
 		if f.forget(ctx) != nil {
 			r.failed(err)
 		}
 		return false
 	}
-	return code[:2] == "22"
+	return isFinal(err)
+}
+
+// isFinal: the time was used up, the values do not go, or the rows could not be
+// read. The rest is a conflict with what is replayed, a lock, a shutdown.
+func isFinal(err error) bool {
+	code := codeOf(err)
+	return code == "" || code == codeCanceled || code[:2] == "22"
 }
 
 func (r *replica) acquire(ctx context.Context) (*follower, error) {
