@@ -61,6 +61,11 @@ func (c *Code) Page() string {
 }
 
 var codes = []Code{
+	{"D101", "a table is dropped", "No class has it any more. All of its rows are lost, so it is dropped only when it is named: `dowel apply --allow-destructive`. Until then it stays and does no harm.", "", ""},
+	{"D102", "a set is dropped", "No `many` field has the link table any more. Its links are lost, so it is dropped only when it is named. Until then it stays and does no harm.", "", ""},
+	{"D103", "a column is dropped", "No field has it any more. Its values are lost, so it is dropped only when it is named. Was the field renamed? Then write `was: former_name`. Until then it stays, and rows need no value for it.", "", ""},
+	{"D104", "members of a nested object are dropped", "The type of the field has lost members that stored values may still have. They go when a row is written next.", "", ""},
+
 	{"E001", "not YAML", "The file cannot be read as YAML. The place shown is where the reader gave up; the mistake is there or just above.",
 		"classes:\n  tag:\n    fields:\n      name: string\n      color string", "classes:\n  tag:\n    fields:\n      name: string\n      color: string"},
 	{"E002", "a value begins with a character YAML keeps for itself", "`@`, `%`, `!`, a backtick and a lone `*` or `&` cannot begin an unquoted value. Put the value into quotes.",
@@ -185,6 +190,14 @@ var codes = []Code{
 
 	{"E070", "unknown setting", "config.yaml has no such key. A setting that was ignored silently could be the one you rely on.", "", ""},
 	{"E071", "a setting that cannot be", "The value of the setting is of the wrong form or outside its limits.", "", ""},
+
+	{"E081", "a required field that rows have no value for", "The table has rows, and the field came to it or became required. Add `default:` (also for rows to come) or `backfill:` (for those that are there), or make it `optional`.",
+		"", ""},
+	{"E082", "rows that do not fit", "A limit was narrowed, a value of an enum removed, a check added, a scale lowered or a type changed, and there are rows that the schema would not allow. The plan has the query that lists them: change them first.", "", ""},
+	{"E083", "values that occur more than once", "The fields became unique, and there are rows with the same values. The plan has the query that lists them.", "", ""},
+	{"E084", "rows that point at nothing", "The field became a reference, or refers to another class now, and there are values that no row there has. The plan has the query that lists them.", "", ""},
+	{"E085", "a change that values cannot follow", "The key of a table with rows cannot change, since others know its rows by it, and not every type can become every other. Add a field or a class of the new form and move the values there.", "", ""},
+	{"E086", "a change that would touch what was not made here", "Deleted rows would come back without `soft_delete`; an index, a check or the like that Dowel did not make would be lost. Settle that by hand first.", "", ""},
 
 	{"W001", "a class closed to everybody", "Nothing is allowed unless a rule says so, and this class has none. Add `allow`, or write `expose: false` to say that it is meant.",
 		"classes:\n  tag:\n    fields: {name: string}", "classes:\n  tag:\n    fields: {name: string}\n    allow: {read: anyone}"},

@@ -37,6 +37,9 @@ func Field(s *schema.Schema, f *schema.Field, o Options) string {
 	}
 	p.row("read", reading(f, reader))
 	p.row("write", writing(f, writer))
+	if b := f.Backfill; b != nil {
+		p.row("backfill", constantText(f, b))
+	}
 	if f.Was != "" {
 		p.row("was", f.Was)
 	}
@@ -188,15 +191,20 @@ func nameOf(f *schema.Field) string {
 }
 
 func defaultText(f *schema.Field) string {
-	switch {
-	case f.Default == nil:
+	if f.Default == nil {
 		return ""
-	case f.Default.Now:
+	}
+	return constantText(f, f.Default)
+}
+
+func constantText(f *schema.Field, d *schema.Default) string {
+	switch {
+	case d.Now:
 		return "now"
-	case f.Default.Me:
+	case d.Me:
 		return "me"
 	}
-	return f.Type.Text(f.Default.Value)
+	return f.Type.Text(d.Value)
 }
 
 // memberJSON shows a field as a member of a record.

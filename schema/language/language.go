@@ -221,6 +221,7 @@ var fieldSection = &Section{Name: "field", Doc: "A member of a record, in its ma
 	{Name: "inverse", Word: "inverse=", Doc: "Name of the way back, on the other class.", Default: "plural of the owning class", Shapes: one(Name), Fits: "references and many", Example: "author: user inverse=posts"},
 	{Name: "read", Word: "read=", Doc: "Roles that may see the field.", Shapes: oneOrList(AnyRole), Example: "email: email read=editor"},
 	{Name: "write", Word: "write=", Doc: "Roles that may set the field.", Shapes: oneOrList(AnyRole), Example: "status: string write=editor"},
+	{Name: "backfill", Word: "backfill=", Doc: "What rows without a value get when the field comes to a table that has some, or becomes required; `now` is worked out.", Default: "the `default`", Shapes: either(one(Scalar), one(Any)), Fits: "all but `many`", Example: "lang: string backfill=en"},
 	{Name: "was", Word: "was=", Doc: "Former name: the column is renamed, not dropped.", Shapes: one(Name), Example: "surname: string was=last_name"},
 	{Name: "json", Word: "json=", Doc: "Name in JSON.", Shapes: one(Name), Example: "kind: string json=type"},
 	{Name: "column", Word: "column=", Doc: "Name of the column.", Shapes: one(Name), Example: "kind: string column=type_code"},

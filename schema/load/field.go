@@ -280,7 +280,7 @@ func misfit(f *schema.Field, s *spec, word string) (why, help string) {
 		if many || f.Ref != nil || !traits.Like || traits.Secret {
 			return "only text can be searched", ""
 		}
-	case "default", "from", "auto":
+	case "default", "backfill", "from", "auto":
 		if many {
 			return "a set of rows starts empty", ""
 		}

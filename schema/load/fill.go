@@ -17,6 +17,7 @@ func (l *loader) fill(d *fieldDecl) {
 	l.autoWord(d)
 	l.fromWord(d)
 	l.defaultWord(d, l.defaultOption(d.spec))
+	l.backfillWord(d)
 }
 
 // defaultOption finds the default of a field, else of the named type it has.
@@ -157,6 +158,24 @@ func (l *loader) defaultWord(d *fieldDecl, o *option) {
 	}
 	if v, ok := l.constant(f.Type, o, "the default of "+d.spec.what, "E026"); ok {
 		f.Default = &schema.Default{Value: v}
+	}
+}
+
+// backfillWord reads what rows get that were there before the field.
+func (l *loader) backfillWord(d *fieldDecl) {
+	f, o := d.f, d.spec.find("backfill")
+	if o == nil || f.Many != nil || f.Type.Traits().Secret {
+		return
+	}
+	switch {
+	case o.node.given() && o.node.isNull() || !o.node.given() && o.text == "null" && f.Type.Name() != "enum":
+		l.report("E026", o.val, "nothing", "leave it out, or write a value", "`backfill` of %s is null, which says nothing", d.spec.what)
+	case o.text == "now" && contains(autoFits["now"], f.Type.Name()):
+		f.Backfill = &schema.Default{Now: true}
+	default:
+		if v, ok := l.constant(f.Type, o, "`backfill` of "+d.spec.what, "E026"); ok {
+			f.Backfill = &schema.Default{Value: v}
+		}
 	}
 }
 

@@ -56,6 +56,10 @@ func TestPlaces(t *testing.T) {
 
 		// What the language forbids, beyond the examples of codes.
 		{"sort by a secret", "E029", class("    fields: {pin: password}\n    sort: «pin»\n"), ""},
+		{"backfill that does not fit", "E026", class("    fields: {n: int backfill=«many»}\n"), ""},
+		{"backfill of null", "E026", class("    fields: {n: {type: int, backfill: «null»}}\n"), "leave it out, or write a value"},
+		{"backfill of a set", "E022", class("    fields: {name: slug unique, tags: many tag inverse=tagged «backfill»=1}\n"), ""},
+		{"backfill of a secret", "E022", class("    fields: {pin: password «backfill»=1234}\n"), ""},
 		{"unique on json", "E022", class("    fields: {data: json «unique»}\n"), ""},
 		{"index over many", "E029", class("    fields: {name: slug unique, tags: many tag inverse=tagged}\n    indexes: [[name, «tags»]]\n"), ""},
 		{"many in words without a class", "E020", class("    fields: {a: «many»}\n"), ""},

@@ -382,7 +382,7 @@ func (l *loader) optionKey(s *spec, e entry) {
 		return
 	}
 	switch e.name {
-	case "default", "read", "write": // have forms of their own
+	case "default", "backfill", "read", "write": // have forms of their own
 		if e.val.isScalar() {
 			o.text = e.val.n.Value
 		}
