@@ -57,6 +57,7 @@ type Engine struct {
 	registry actions.Registry
 	live     atomic.Pointer[live]
 	handler  *Handler
+	front    http.Handler // what Handler returns: handler, or what listens in front of it
 }
 
 // New makes an engine and runs every start-up check.
@@ -85,6 +86,7 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e.handler = newHandler(cfg.Settings, func() revision { return e.live.Load() }, cfg.Log, cfg.Clock)
+	e.front = e.handler
 	return e, nil
 }
 
@@ -138,7 +140,7 @@ func (e *Engine) revision(s *schema.Schema, a authz.Authorizer) (*live, error) {
 }
 
 // Handler serves the application over HTTP.
-func (e *Engine) Handler() http.Handler { return e.handler }
+func (e *Engine) Handler() http.Handler { return e.front }
 
 // Schema returns the schema in service.
 func (e *Engine) Schema() *schema.Schema { return e.live.Load().snapshot.Schema }

@@ -20,6 +20,7 @@ type grammar struct {
 	Explain explainCmd `cmd:"" group:"offline" help:"Explain a class, a field, an error code or a setting."`
 	Routes  routesCmd  `cmd:"" group:"offline" help:"List every route and who may take it."`
 	Editor  editorCmd  `cmd:"" group:"offline" help:"Write the JSON Schema that makes editors complete dowel.yaml."`
+	OpenAPI openapiCmd `cmd:"" name:"openapi" group:"offline" help:"Print the OpenAPI document."`
 
 	Seed  seedCmd  `cmd:"" group:"data" help:"Load the rows of seed/; a second run changes nothing."`
 	User  userCmd  `cmd:"" group:"data" help:"Manage accounts."`

@@ -52,7 +52,7 @@ func settings() []setting {
 			doc: "How answers are wrapped; empty is what the schema says.",
 			set: func(d *deployment, v string) error { return word(&d.Engine.Style, v, "", "plain", "envelope") }},
 		{key: "docs", kind: "true or false", initial: "true",
-			doc: "Whether `/docs` describes the API; what it says is public, as the names in the schema are.",
+			doc: "Whether `/docs` and `/openapi.json` describe the API; what they say is public, as the names in the schema are.",
 			set: func(d *deployment, v string) error { return no(&d.Engine.NoDocs, v) }},
 		{key: "cors.origins", kind: "a list of origins", list: true,
 			doc: "Origins whose scripts may read answers; empty switches CORS off.",

@@ -34,9 +34,9 @@ func (b *builder) fixed() {
 // document documents a small document.
 func (b *builder) document(path, id, summary, role string, shown *openapi3.SchemaRef) {
 	o := openapi3.NewOperation()
-	o.OperationID, o.Summary, o.Security = b.id(id), summary, b.security(true)
+	o.OperationID, o.Summary, o.Security = b.id(id), summary, openapi3.NewSecurityRequirements()
 	o.Responses = openapi3.NewResponsesWithCapacity(0)
-	o.Responses.Set("200", b.told(200, "It is there.", role, shown, "Link", "X-Request-Id"))
+	o.Responses.Set("200", b.told("It is there.", role, shown, "Link", "X-Request-Id"))
 	b.failures(o.Responses, 401, 414, 429, 431, 500, 503)
 	item := &openapi3.PathItem{}
 	item.SetOperation(http.MethodGet, o)
@@ -44,7 +44,7 @@ func (b *builder) document(path, id, summary, role string, shown *openapi3.Schem
 }
 
 // told is an answer that is JSON in the style of the application, whatever is asked for.
-func (b *builder) told(_ int, description, role string, shown *openapi3.SchemaRef, fields ...string) *openapi3.ResponseRef {
+func (b *builder) told(description, role string, shown *openapi3.SchemaRef, fields ...string) *openapi3.ResponseRef {
 	r := openapi3.NewResponse().WithDescription(description)
 	r.Headers = b.headers(fields...)
 	r.Content = openapi3.Content{typeJSON: media(b.wrapped(nil, role, false, shown))}
@@ -74,7 +74,7 @@ func (b *builder) accounts() {
 func (b *builder) account(name string, login *schema.Class) *openapi3.Operation {
 	o := openapi3.NewOperation()
 	o.Responses = openapi3.NewResponsesWithCapacity(0)
-	o.Security = b.security(true)
+	o.Security = openapi3.NewSecurityRequirements()
 	takes := func(s *openapi3.SchemaRef) {
 		body := openapi3.NewRequestBody().WithRequired(true)
 		body.Content = openapi3.Content{typeJSON: media(s)}
@@ -86,7 +86,7 @@ func (b *builder) account(name string, login *schema.Class) *openapi3.Operation 
 	case "login":
 		o.Summary = "Trade a login and a password for tokens"
 		takes(b.component(nil, "Login", func() *openapi3.Schema { return b.credentialsOf(login) }))
-		o.Responses.Set("200", b.told(200, "The tokens.", "Tokens", b.tokens(login), "X-Request-Id"))
+		o.Responses.Set("200", b.told("The tokens.", "Tokens", b.tokens(login), "X-Request-Id"))
 	case "refresh":
 		o.Summary = "Trade a refresh token for new tokens"
 		o.Description = "A refresh token works once. One that comes again ends the whole session."
@@ -95,13 +95,13 @@ func (b *builder) account(name string, login *schema.Class) *openapi3.Operation 
 			s.Required, s.AdditionalProperties = []string{"refresh_token"}, closed()
 			return s
 		}))
-		o.Responses.Set("200", b.told(200, "The tokens.", "Tokens", b.tokens(login), "X-Request-Id"))
+		o.Responses.Set("200", b.told("The tokens.", "Tokens", b.tokens(login), "X-Request-Id"))
 	case "logout":
 		o.Summary, o.Security = "End the session", b.security(false)
 		o.Responses.Set("204", b.shared("Empty", "Done.", "X-Request-Id"))
 	case "me":
 		o.Summary, o.Security = "Who asks", b.security(false)
-		o.Responses.Set("200", b.told(200, "The user.", "Me", b.user(login), "X-Request-Id"))
+		o.Responses.Set("200", b.told("The user.", "Me", b.user(login), "X-Request-Id"))
 	case "register":
 		if !published(login) {
 			return nil
@@ -109,7 +109,7 @@ func (b *builder) account(name string, login *schema.Class) *openapi3.Operation 
 		o.Summary = "Make an account, and log in with it"
 		o.Security = b.security(open(authz.Who(b.Rules, b.Schema, login, authz.Create)))
 		takes(b.create(login, nil))
-		o.Responses.Set("201", b.told(201, "The account, and its tokens unless it has to be enabled first.", "Registration", b.registration(login), "Location", "X-Request-Id"))
+		o.Responses.Set("201", b.told("The account, and its tokens unless it has to be enabled first.", "Registration", b.registration(login), "Location", "X-Request-Id"))
 		b.failures(o.Responses, 403)
 	default:
 		return nil

@@ -14,40 +14,52 @@ import (
 
 const typeJSON = "application/json"
 
+// The header fields of what is read, and of what was written.
+var (
+	read    = []string{"ETag", "Last-Modified", "X-Request-Id"}
+	written = []string{"ETag", "Last-Modified", "Content-Location", "Preference-Applied", "X-Request-Id"}
+)
+
 // respond says what an operation answers: its successes, then what it may refuse.
 func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 	r := openapi3.NewResponsesWithCapacity(0)
 	c := op.Class
-	read := []string{"ETag", "Last-Modified", "X-Request-Id"}
-	written := []string{"ETag", "Last-Modified", "Content-Location", "Preference-Applied", "X-Request-Id"}
 	switch op.Verb {
 	case request.Search:
-		r.Set("200", b.answer("A page of records.", b.data(c, "List", true, b.lists(c)...), append([]string{"Link", "X-Total-Count"}, read...)...))
+		r.Set("200", b.reuse(c, "list", func() *openapi3.ResponseRef {
+			return b.answer("A page of records.", b.data(c, "List", true, b.lists(c)...), append([]string{"Link", "X-Total-Count"}, read...)...)
+		}))
 	case request.Get, request.Related:
-		r.Set("200", b.answer("The record.", b.data(c, "", false, b.record(c)), read...))
+		r.Set("200", b.reuse(c, "record", func() *openapi3.ResponseRef {
+			return b.answer("The record.", b.data(c, "", false, b.record(c)), read...)
+		}))
 	case request.GetProperty:
 		r.Set("200", b.answer("The value of the member.", b.data(c, "Property", false, b.property(c)), read...))
 	case request.Create:
-		b.created(r, op, written)
+		b.created(r, op)
 	case request.Replace:
-		r.Set("200", b.answer("The record.", b.data(c, "", false, b.record(c)), written...))
+		r.Set("200", b.written(c))
 		if clientKeyed(c) {
 			r.Set("201", b.answer("The record, which is new.", b.data(c, "", false, b.record(c)), append([]string{"Location"}, written...)...))
 		}
 	case request.Patch, request.Restore:
-		r.Set("200", b.answer("The record.", b.data(c, "", false, b.record(c)), written...))
+		r.Set("200", b.written(c))
 	case request.PutProperty:
 		r.Set("200", b.answer("The value of the member.", b.data(c, "Property", false, b.property(c)), written...))
 	case request.PatchMany:
-		shapes := []*openapi3.SchemaRef{b.byID(c)}
-		if b.exact {
-			shapes = append(shapes, b.count("updated"))
-		}
-		r.Set("200", b.answer("The records by their ids, or the number of those a filter found.", b.data(c, "Map", false, shapes...), written...))
+		r.Set("200", b.reuse(c, "changed", func() *openapi3.ResponseRef {
+			shapes := []*openapi3.SchemaRef{b.byID(c)}
+			if b.exact {
+				shapes = append(shapes, b.count("updated"))
+			}
+			return b.answer("The records by their ids, or the number of those a filter found.", b.data(c, "Map", false, shapes...), written...)
+		}))
 	case request.DeleteMany:
-		r.Set("200", b.answer("How many were deleted.", b.data(nil, "Deleted", false, b.count("deleted")), "Preference-Applied", "X-Request-Id"))
+		r.Set("200", b.reuse(nil, "Deleted", func() *openapi3.ResponseRef {
+			return b.answer("How many were deleted.", b.data(nil, "Deleted", false, b.count("deleted")), "Preference-Applied", "X-Request-Id")
+		}))
 	case request.Run, request.Query:
-		b.ran(r, op, written)
+		b.ran(r, op)
 	}
 	switch op.Method {
 	case http.MethodGet:
@@ -60,33 +72,41 @@ func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 }
 
 // created says what a POST to a collection answers: one record, or several.
-func (b *builder) created(r *openapi3.Responses, op *request.Operation, fields []string) {
+func (b *builder) created(r *openapi3.Responses, op *request.Operation) {
 	c := op.Class
 	shapes := []*openapi3.SchemaRef{b.record(c)}
 	if b.exact {
 		shapes = append(shapes, b.lists(c)...)
 	}
 	r.Set("201", b.answer("The record, or the list of them; without content where `Prefer: return=minimal` was sent.",
-		b.data(c, "Created", false, shapes...), append([]string{"Location"}, fields...)...))
+		b.data(c, "Created", false, shapes...), append([]string{"Location"}, written...)...))
 	if b.exact || c.OnConflict == "update" {
-		r.Set("200", b.answer("Nothing was made: the list was empty, or the record existed and was updated.", b.data(c, "Created", false, shapes...), fields...))
+		r.Set("200", b.answer("Nothing was made: the list was empty, or the record existed and was updated.", b.data(c, "Created", false, shapes...), written...))
 	}
 }
 
 // ran says what a declared action answers.
-func (b *builder) ran(r *openapi3.Responses, op *request.Operation, fields []string) {
+func (b *builder) ran(r *openapi3.Responses, op *request.Operation) {
 	a := op.Action
 	shown := b.answered(a)
 	switch {
 	case shown == nil:
-		r.Set("200", b.answer("What the action answers.", b.data(a.Class, a.Name+" Answer", false, (&openapi3.Schema{Description: "Any JSON."}).NewRef()), fields...))
+		anything := (&openapi3.Schema{Description: "Any JSON."}).NewRef()
+		r.Set("200", b.answer("What the action answers.", b.data(a.Class, a.Name+" Answer", false, anything), written...))
 	case a.Returns != nil:
-		r.Set("200", b.answer("The "+words(a.Returns.Name)+".", b.data(a.Returns, "", false, shown), fields...))
+		r.Set("200", b.written(a.Returns))
 	case len(a.ReturnFields) > 0:
-		r.Set("200", b.answer("What the action answers.", b.data(a.Class, a.Name+" Result", false, shown), fields...))
+		r.Set("200", b.answer("What the action answers.", b.data(a.Class, a.Name+" Result", false, shown), written...))
 	default:
-		r.Set("200", b.answer("The record.", b.data(a.Class, "", false, shown), fields...))
+		r.Set("200", b.written(a.Class))
 	}
+}
+
+// written is the record that a write answers.
+func (b *builder) written(c *schema.Class) *openapi3.ResponseRef {
+	return b.reuse(c, "written", func() *openapi3.ResponseRef {
+		return b.answer("The record.", b.data(c, "", false, b.record(c)), written...)
+	})
 }
 
 // refused says what an operation may refuse.
@@ -187,14 +207,25 @@ func (b *builder) answer(description string, shown *openapi3.SchemaRef, fields .
 	return &openapi3.ResponseRef{Value: r}
 }
 
-// shared is a response without content that is the same everywhere.
-func (b *builder) shared(name, description string, fields ...string) *openapi3.ResponseRef {
+// reuse is a reference to a response, which is made when it is first asked for.
+func (b *builder) reuse(c *schema.Class, role string, build func() *openapi3.ResponseRef) *openapi3.ResponseRef {
+	name := role
+	if c != nil {
+		name = c.TypeName + "." + role
+	}
 	if all := b.doc.Components.Responses; all[name] == nil {
-		r := openapi3.NewResponse().WithDescription(description)
-		r.Headers = b.headers(fields...)
-		all[name] = &openapi3.ResponseRef{Value: r}
+		all[name] = build()
 	}
 	return &openapi3.ResponseRef{Ref: "#/components/responses/" + name}
+}
+
+// shared is a response without content that is the same everywhere.
+func (b *builder) shared(name, description string, fields ...string) *openapi3.ResponseRef {
+	return b.reuse(nil, name, func() *openapi3.ResponseRef {
+		r := openapi3.NewResponse().WithDescription(description)
+		r.Headers = b.headers(fields...)
+		return &openapi3.ResponseRef{Value: r}
+	})
 }
 
 // fields describes the header fields of responses.

@@ -22,7 +22,7 @@ func (b *builder) contents() *contents {
 	return &contents{Schema: s, b: b}
 }
 
-// add takes in a field under its name, and under its other names in the exact document.
+// add takes in a field under its name, and a reference under its other names in the exact document.
 func (t *contents) add(f *schema.Field, required bool, schema func() *openapi3.SchemaRef) {
 	t.Properties[f.JSON] = schema()
 	names := []string{f.JSON}
@@ -58,10 +58,11 @@ func (t *contents) done(fields []*schema.Field) *openapi3.Schema {
 	return t.b.example(t.Schema, t.sample.Line())
 }
 
-// aliases are the other names of a reference in content.
+// aliases are the other names that a field answers to: as it is declared, and a
+// reference by the record it leads to.
 func aliases(f *schema.Field) (names []string) {
 	candidates := []string{f.Name}
-	if f.Ref.Rel != nil {
+	if f.Ref != nil && f.Ref.Rel != nil {
 		candidates = append(candidates, f.Ref.Rel.JSON)
 	}
 	for _, name := range candidates {
@@ -167,7 +168,9 @@ func (b *builder) sentValue(f *schema.Field, u use) *openapi3.SchemaRef {
 		return text(f.Doc).NewRef()
 	}
 	s := b.value(f.Type, u, f.Class, "."+f.JSON, f.Optional)
-	b.initial(s.Value, f)
+	if u == sent {
+		b.initial(s.Value, f)
+	}
 	return described(s, f.Doc)
 }
 

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -52,23 +53,34 @@ func (b *builder) operation(op *request.Operation) {
 	b.place(op.Path, op.From).SetOperation(op.Method, o)
 }
 
-// place is the item of a path, which names the id once for all its operations.
+// place is the item of a path, which names the ids once for all its operations.
 func (b *builder) place(path string, c *schema.Class) *openapi3.PathItem {
 	item := b.doc.Paths.Value(path)
 	if item != nil {
 		return item
 	}
 	item = &openapi3.PathItem{}
-	if name := request.IDName(c); strings.Contains(path, "{"+name+"}") {
-		p := openapi3.NewPathParameter(name).WithSchema(b.idSchema(c)).WithDescription("The id of the " + words(c.Name) + ".")
-		if len(c.Key) > 1 {
-			p.Description = "The id of the " + words(c.Name) + ": " + strings.Join(wire(c.Key), " and ") + ", joined by a dash."
+	for _, found := range variables.FindAllStringSubmatch(path, -1) {
+		of := c
+		switch name := found[1]; {
+		case name == request.IDName(c):
+		case b.Schema.Tenant != nil && name != request.PropertyName(c):
+			of = b.Schema.Tenant.Class
+		default:
+			continue
 		}
-		item.Parameters = openapi3.Parameters{{Value: p}}
+		p := openapi3.NewPathParameter(found[1]).WithSchema(b.idSchema(of)).WithDescription("The id of the " + words(of.Name) + ".")
+		if len(of.Key) > 1 {
+			p.Description = "The id of the " + words(of.Name) + ": " + strings.Join(wire(of.Key), " and ") + ", joined by a dash."
+		}
+		item.Parameters = append(item.Parameters, &openapi3.ParameterRef{Value: p})
 	}
 	b.doc.Paths.Set(path, item)
 	return item
 }
+
+// variables are the names in braces of a path.
+var variables = regexp.MustCompile(`\{([^}]+)\}`)
 
 func (b *builder) idSchema(c *schema.Class) *openapi3.Schema {
 	if len(c.Key) > 1 {

@@ -33,10 +33,6 @@ func word(all ...string) func(*builder, *schema.Class) *openapi3.Schema {
 	return func(*builder, *schema.Class) *openapi3.Schema { return oneOf("", all...) }
 }
 
-func lists(_ *builder, op *request.Operation) bool {
-	return op.Verb == request.Search || op.Verb == request.Create
-}
-
 func withLogin(b *builder, _ *request.Operation) bool { return b.Schema.Login != nil }
 
 // options are the reserved words that documents speak of. `explain` is answered to operators only.
@@ -90,8 +86,8 @@ var options = map[string]option{
 			}
 			return oneOf("", names...)
 		}},
-	"keyByIds":       {doc: "A list as an object of id → record.", when: lists, schema: boolean},
-	"groupedByClass": {doc: "A list as a member of an object, called like the collection.", when: lists, schema: boolean},
+	"keyByIds":       {doc: "A list as an object of id → record.", schema: boolean},
+	"groupedByClass": {doc: "A list as a member of an object, called like the collection.", schema: boolean},
 	"envelope":       {doc: "The style of the answer: the data alone, or inside of `{success, data, meta}`.", schema: boolean},
 	"pretty":         {doc: "JSON with line breaks and indentation.", schema: boolean},
 	"dry_run":        {doc: "Everything but the effect: the same checks, the same answer.", plain: true, schema: boolean},
@@ -122,6 +118,9 @@ func (b *builder) parameters(op *request.Operation) openapi3.Parameters {
 			p.Required = f.Required()
 			list = append(list, &openapi3.ParameterRef{Value: p})
 		}
+	}
+	if t := b.Schema.Tenant; t != nil && t.From == "header" && op.Class.Tenanted {
+		list = append(list, b.requestField(&requestField{name: "X-Tenant", doc: "The id of the " + words(t.Class.Name) + "."}, false))
 	}
 	for _, f := range requestFields {
 		if f.when(op) {
@@ -156,7 +155,7 @@ func (b *builder) option(name string, o *option, c *schema.Class) *openapi3.Para
 // filters are the members of a class that can be filtered, those of nested objects too.
 func (b *builder) filters(c *schema.Class) openapi3.Parameters {
 	var list openapi3.Parameters
-	for _, path := range filterable(c) {
+	for _, path := range b.filterable(c) {
 		ops := b.operators(c, path)
 		if ops == nil {
 			continue
@@ -182,8 +181,8 @@ func (b *builder) filters(c *schema.Class) openapi3.Parameters {
 	return list
 }
 
-// filterable are the paths of what a class has of its own.
-func filterable(c *schema.Class) (paths []string) {
+// filterable are the paths of what a class has of its own, by all their names in the exact document.
+func (b *builder) filterable(c *schema.Class) (paths []string) {
 	var inside func(path string, t schema.Type)
 	inside = func(path string, t schema.Type) {
 		paths = append(paths, path)
@@ -194,8 +193,12 @@ func filterable(c *schema.Class) (paths []string) {
 		}
 	}
 	for _, f := range c.Fields {
-		if !f.WriteOnly && !f.Type.Traits().Secret {
-			inside(f.JSON, f.Type)
+		if f.WriteOnly || f.Type.Traits().Secret {
+			continue
+		}
+		inside(f.JSON, f.Type)
+		if b.exact {
+			paths = append(paths, aliases(f)...)
 		}
 	}
 	return paths
@@ -310,4 +313,10 @@ func (b *builder) pageMax(c *schema.Class) int {
 		return c.PageMax
 	}
 	return b.Limits.PageMax
+}
+
+// Documented reports whether documents speak of a reserved word of the query, or leave it out on purpose.
+func Documented(word string) bool {
+	_, ok := options[word]
+	return ok || slices.Contains(silent, word)
 }

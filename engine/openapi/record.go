@@ -36,16 +36,17 @@ func (b *builder) record(c *schema.Class) *openapi3.SchemaRef {
 
 // member is the schema of a field as it is shown.
 func (b *builder) member(f *schema.Field) *openapi3.SchemaRef {
-	notes := []string{f.Doc}
-	note := func(holds bool, text string) {
-		if holds {
-			notes = append(notes, text)
-		}
+	note := f.Doc
+	switch {
+	case f.Computed != nil || f.Hidden:
+		note = strings.TrimSpace(note + " Shown when named in `fields`.")
+	case note != "":
+	case f.Ref != nil:
+		note = "Id of the " + target(f) + "."
+	case filled(f) && !f.Synthetic:
+		note = "Filled in by the server."
 	}
-	note(f.Computed != nil || f.Hidden, "Shown when named in `fields`.")
-	note(f.Ref != nil && f.Doc == "", "Id of the "+target(f)+".")
-	note(f.Computed == nil && !f.Synthetic && filled(f) && f.Doc == "", "Filled in by the server.")
-	return described(b.shownValue(f), strings.Join(slices.DeleteFunc(notes, func(s string) bool { return s == "" }), " "))
+	return described(b.shownValue(f), note)
 }
 
 func (b *builder) shownValue(f *schema.Field) *openapi3.SchemaRef {
@@ -89,7 +90,7 @@ func target(f *schema.Field) string { return words(f.Target().Name) }
 
 // filled reports whether the server alone sets a field.
 func filled(f *schema.Field) bool {
-	return f.ReadOnly || f.Auto != schema.NoAuto || f.Computed != nil || f.Synthetic
+	return f.Type.Name() == "file" || f.ReadOnly || f.Auto != schema.NoAuto || f.Computed != nil || f.Synthetic
 }
 
 func isKey(f *schema.Field) bool { return f.Synthetic || slices.Contains(f.Class.Key, f) }

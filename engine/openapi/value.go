@@ -39,7 +39,7 @@ func (b *builder) value(t schema.Type, u use, c *schema.Class, path string, null
 	}
 	s := b.shape(t.Shape())
 	if u != shown && b.exact && s.Type != nil && s.Type.Is("string") && takesNumbers(t) {
-		s.Type = &openapi3.Types{"string", "number"}
+		s.Type, s.Pattern = &openapi3.Types{"string", "number"}, `^-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$`
 	}
 	return b.null(s, null).NewRef()
 }
