@@ -1,0 +1,112 @@
+package differential
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// answer is what a world said to a step.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	log    string // errors of the engine, for whoever has to find out
+}
+
+// told is an answer as it must be on every store. The step's place and subject
+// say which tags are of the same thing.
+func (w *world) told(s *step, a *answer) string {
+	var b strings.Builder
+	sized := a.status >= 400 && strings.Contains(s.content, "$tag") // a column tells how long the tag is
+	fmt.Fprintln(&b, a.status)
+	for _, name := range slices.Sorted(maps.Keys(a.header)) {
+		value := strings.Join(a.header[name], ", ")
+		if name == "Content-Length" && sized {
+			continue
+		}
+		if name == "Etag" {
+			value = w.named(placeOf(s, a), value)
+		}
+		fmt.Fprintf(&b, "%s: %s\n", name, value)
+	}
+	if a.status >= 400 {
+		body := instance.ReplaceAllString(a.body, `"instance":"…"`)
+		if sized {
+			body = column.ReplaceAllString(body, "column …")
+		}
+		b.WriteString(body)
+	} else {
+		b.WriteString(a.body)
+	}
+	return b.String()
+}
+
+var column = regexp.MustCompile(`column"?[: ][0-9]+`)
+
+// instance is the name of one occurrence of a problem, which no other has.
+var instance = regexp.MustCompile(`"instance":"urn:uuid:[0-9a-f-]{36}"`)
+
+// named writes an entity tag with names for its versions: what view it is of is
+// the same on every store, the numbers are the store's own.
+func (w *world) named(place, tag string) string {
+	version, view, ok := strings.Cut(strings.Trim(tag, `"`), ".")
+	if !ok {
+		return tag
+	}
+	own, _, _ := strings.Cut(version, "-")
+	return fmt.Sprintf(`"%d of %s, %d of this view.%s"`, w.ordinal(place, own), place, w.ordinal(place+" "+view, version), view)
+}
+
+// placeOf is what the answer to a step shows: the path of a row, or of a list.
+func placeOf(s *step, a *answer) string {
+	if made := a.header.Get("Location"); made != "" {
+		return made
+	}
+	path, _, _ := strings.Cut(s.target, "?")
+	path, _, _ = strings.Cut(path, ";")
+	segments := strings.Split(path, "/")
+	last := segments[len(segments)-1]
+	switch {
+	case s.method == "GET" || s.method == "HEAD":
+	case len(segments) == 5 && (last == "restore" || strings.HasPrefix(last, "act")):
+		return strings.Join(segments[:4], "/")
+	case len(segments) == 3 || len(segments) == 5 && s.method == "POST":
+		return "a row of " + path // one that was there
+	}
+	return path
+}
+
+// ordinal is n for the n-th different version of something.
+func (w *world) ordinal(of, version string) int {
+	seen := w.versions[of]
+	if seen == nil {
+		seen = map[string]int{}
+		w.versions[of] = seen
+	}
+	n, ok := seen[version]
+	if !ok {
+		n = len(seen) + 1
+		seen[version] = n
+	}
+	return n
+}
+
+// open are the kinds of refusals of which any may be named when there are several.
+var open4 = []string{`"already-exists"`, `"reference-missing"`, `"still-referenced"`, `"ALREADY_EXISTS"`, `"REFERENCE_MISSING"`, `"STILL_REFERENCED"`}
+
+// alike reports whether two different answers are the same refusal for another one of several reasons.
+func alike(a, b *answer) bool {
+	if a.status != b.status || a.status < 400 {
+		return false
+	}
+	for _, code := range open4 {
+		if strings.Contains(a.body, code) && strings.Contains(b.body, code) {
+			return true
+		}
+	}
+	return strings.Contains(a.body, "The check ") && strings.Contains(b.body, "The check ")
+}

@@ -1,0 +1,263 @@
+package differential
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dowel-dev/dowel/actions"
+	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/authz/token"
+	"github.com/dowel-dev/dowel/engine"
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
+)
+
+// step is one request, the same for every store. In header fields and content $tag7 is the
+// entity tag in the answer to step 7.
+type step struct {
+	n       int // its number, which it keeps when others are left out
+	who     subject
+	method  string // "make": the engine itself creates rows of the class target
+	target  string
+	content string
+	fields  []string // Name: value
+}
+
+// subject is who asks.
+type subject uint8
+
+const (
+	nobody subject = iota
+	admin
+	manager
+	clerk
+	other // another clerk
+	somebody
+	numSubjects
+)
+
+var subjects = [numSubjects]struct{ id, role string }{
+	admin: {"1", "admin"}, manager: {"2", "manager"}, clerk: {"3", "clerk"}, other: {"4", "clerk"}, somebody: {"5", ""},
+}
+
+// world is an application on one store.
+type world struct {
+	name    string
+	store   Store
+	engine  *engine.Engine
+	bearers [numSubjects]string
+	now     *time.Time
+	random  *random
+	log     *journal
+
+	tags     map[int]string // the last entity tag a step was answered with
+	versions map[string]map[string]int
+}
+
+var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+
+// random is the randomness of one world, set anew for each step, so that a
+// store that runs a transaction twice changes nothing about the next.
+type random struct{ *rand.ChaCha8 }
+
+// journal keeps what the engine calls an error.
+type journal struct{ bytes.Buffer }
+
+// open starts one engine per target.
+func open(t testing.TB, targets []Target, l *loaded) []*world {
+	var all []*world
+	for _, target := range targets {
+		now := noon
+		w := &world{name: target.Name, store: target.Open(t, l.schema), now: &now, random: &random{rand.NewChaCha8([32]byte{})}, log: &journal{}}
+		clock := func() time.Time { return *w.now }
+		signer, err := token.New(token.Config{Secret: []byte(strings.Repeat("0123456789abcdef", 2)), Issuer: "dowel", Audience: "dowel", Clock: clock})
+		if err != nil {
+			panic(err)
+		}
+		for s, who := range subjects {
+			if subject(s) == nobody {
+				continue
+			}
+			var roles []string
+			if who.role != "" {
+				roles = append(roles, who.role)
+			}
+			raw, err := signer.Issue(token.Claims{Subject: who.id, Roles: roles})
+			if err != nil {
+				panic(err)
+			}
+			w.bearers[s] = "Bearer " + raw
+		}
+		w.engine, err = engine.New(engine.Config{
+			Schema: l.schema, Authorizer: l.rules, Store: w.store, Signer: signer, Clock: clock, Random: w.random,
+			Settings: engine.Settings{NoDocs: true},
+			Log:      slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelError})),
+		})
+		if err != nil {
+			panic(fmt.Sprintf("%s: %v", target.Name, err))
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
+// begin makes the world as if nothing had happened in it.
+func (w *world) begin() {
+	if err := w.store.Empty(context.Background()); err != nil {
+		panic(fmt.Sprintf("%s: empty: %v", w.name, err))
+	}
+	w.tags, w.versions = map[int]string{}, map[string]map[string]int{}
+	w.log.Reset()
+}
+
+// send sends a step and returns the answer; ok is false for what no client can send.
+func (w *world) send(s *step, seed Seed) (a *answer, ok bool) {
+	*w.now = noon.Add(time.Duration(s.n) * 1_001_003 * time.Microsecond)
+	var key [32]byte
+	copy(key[:], fmt.Sprintf("%s:%d", seed, s.n))
+	w.random.Seed(key)
+	w.log.Reset()
+	if s.method == "make" {
+		return w.make(s), true
+	}
+	r, err := w.request(s)
+	if err != nil {
+		return nil, false
+	}
+	rec := &recorder{header: http.Header{}}
+	w.engine.Handler().ServeHTTP(rec, r)
+	if tag := strings.Trim(rec.header.Get("Etag"), `"`); tag != "" {
+		w.tags[s.n] = tag
+	}
+	return &answer{status: rec.status, header: rec.header, body: rec.body.String(), log: w.log.String()}, true
+}
+
+// make creates rows as the engine itself.
+func (w *world) make(s *step) *answer {
+	_, err := w.engine.Invoke(context.Background(), &authz.Subject{System: true}, &actions.Create{Class: s.target, Content: []byte(s.content)})
+	if err != nil {
+		return &answer{status: 409, body: err.Error(), log: w.log.String()}
+	}
+	return &answer{status: 201}
+}
+
+func (w *world) request(s *step) (*http.Request, error) {
+	u, err := url.ParseRequestURI(s.target)
+	if err != nil {
+		return nil, err
+	}
+	r := &http.Request{
+		Method: s.method, URL: u, RequestURI: s.target, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Host: "app.test", RemoteAddr: "127.0.0.1:1", Body: http.NoBody,
+		Header: http.Header{"X-Request-Id": {fmt.Sprintf("00000000-0000-7000-8000-%012d", s.n)}},
+	}
+	if bearer := w.bearers[s.who]; bearer != "" {
+		r.Header["Authorization"] = []string{bearer}
+	}
+	for _, field := range s.fields {
+		name, value, _ := strings.Cut(field, ": ")
+		r.Header.Add(name, w.expand(value))
+	}
+	if s.content != "" {
+		content := w.expand(s.content)
+		r.Body, r.ContentLength = body{strings.NewReader(content)}, int64(len(content))
+		if r.Header["Content-Type"] == nil {
+			r.Header["Content-Type"] = []string{"application/json"}
+		}
+	}
+	return r, nil
+}
+
+// expand puts the world's own tags in their places.
+func (w *world) expand(text string) string {
+	const mark = "$tag"
+	at := strings.Index(text, mark)
+	if at < 0 {
+		return text
+	}
+	end := at + len(mark)
+	n := 0
+	for end < len(text) && text[end] >= '0' && text[end] <= '9' {
+		n, end = n*10+int(text[end]-'0'), end+1
+	}
+	tag, ok := w.tags[n]
+	if !ok {
+		tag = "0.none"
+	}
+	return text[:at] + tag + w.expand(text[end:])
+}
+
+// all reads every row of a class straight from the store.
+func (w *world) all(c *schema.Class) []storage.Row {
+	q := &storage.Query{Class: c, Limit: -1, Deleted: storage.WithDeleted}
+	for _, f := range c.Fields {
+		if f.Stored() {
+			q.Columns = append(q.Columns, storage.Column{Field: f})
+		}
+	}
+	for _, k := range c.Key {
+		q.Order = append(q.Order, storage.Order{By: &schema.Path{Field: k, Type: k.Type}})
+	}
+	p, err := w.store.Read(context.Background(), q)
+	if err != nil {
+		panic(fmt.Sprintf("%s: read %s: %v", w.name, c.Name, err))
+	}
+	return p.Rows
+}
+
+type body struct{ *strings.Reader }
+
+func (body) Close() error { return nil }
+
+// recorder is a http.ResponseWriter that keeps what is written.
+type recorder struct {
+	status int
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (r *recorder) Header() http.Header { return r.header }
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
+	return r.body.Write(b)
+}
+
+// scope is a test of its own: what is opened in it is closed at its end.
+type scope struct {
+	testing.TB
+	cleanups []func()
+}
+
+func (s *scope) Cleanup(fn func()) { s.cleanups = append(s.cleanups, fn) }
+
+func (s *scope) TempDir() string {
+	dir, err := os.MkdirTemp("", "differential")
+	if err != nil {
+		panic(err)
+	}
+	s.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func (s *scope) end() {
+	for _, fn := range slices.Backward(s.cleanups) {
+		fn()
+	}
+}
