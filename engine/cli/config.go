@@ -266,6 +266,8 @@ func (e *effective) shown() string {
 		return "********"
 	case e.key == "db":
 		return masked(e.value)
+	case e.key == "replica":
+		return maskedAll(e.value)
 	}
 	return e.value
 }

@@ -46,14 +46,11 @@ func (c *devCmd) Run(r *run) error {
 	}
 	defer listener.Close()
 	r.note("dowel %s  %s", r.app.version(), counted(len(classNames(p.schema)), "class", "classes"))
-	if err := p.prepare(r, true, !c.NoSeed); err != nil {
+	if err := p.prepare(r, p.local(), !c.NoSeed); err != nil {
 		p.close()
 		return err
 	}
 	defer p.close()
-	if err := p.firstAdmin(r); err != nil {
-		return err
-	}
 	if err := p.devAdmin(r); err != nil {
 		return err
 	}
@@ -65,9 +62,22 @@ func (c *devCmd) Run(r *run) error {
 	}
 	base := "http://" + reachable(listener.Addr().String())
 	p.banner(r, base, time.Since(began))
+	others := p.announcements()
 	go func() {
-		for changed := range w {
-			p.follow(r, changed)
+		for {
+			select {
+			case changed, open := <-w:
+				if !open {
+					return
+				}
+				p.follow(r, changed)
+			case text, open := <-others:
+				if !open {
+					others = nil
+					continue
+				}
+				p.hear(r, text)
+			}
 		}
 	}()
 	return p.serve(r, listener)
@@ -112,7 +122,10 @@ func (p *project) whereRowsAre() string {
 	if path := p.databasePath(); path != "" {
 		return path
 	}
-	return "in memory: gone when this stops"
+	if p.inMemory() {
+		return "in memory: gone when this stops"
+	}
+	return masked(p.cfg.DB)
 }
 
 // showcase is a collection worth a first look: the first that is exposed and no login class.
@@ -150,7 +163,7 @@ func (p *project) demoUser() (user, password string) {
 // follow answers a change of files. Seed files are loaded again, which adds what is new.
 func (p *project) follow(r *run, changed changes) {
 	if changed.schema {
-		p.reload(r, true)
+		p.reload(r, p.local(), false)
 		p.refreshEditor(r)
 	}
 	if changed.seed {

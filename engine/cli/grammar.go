@@ -43,15 +43,16 @@ var groups = kong.ExplicitGroups([]kong.Group{
 
 // serverFlags are understood by serve and dev.
 type serverFlags struct {
-	Listen    string `placeholder:"HOST:PORT" help:"Address to serve on [DOWEL_LISTEN], default 127.0.0.1:8080."`
-	DB        string `name:"db" placeholder:"URL" help:"Database [DOWEL_DB], default sqlite:data/app.db in the application's folder."`
-	LogFormat string `placeholder:"text|json" help:"Form of the log [DOWEL_LOG__FORMAT]."`
+	Listen    string   `placeholder:"HOST:PORT" help:"Address to serve on [DOWEL_LISTEN], default 127.0.0.1:8080."`
+	DB        string   `name:"db" placeholder:"URL" help:"Database [DOWEL_DB], default sqlite:data/app.db in the application's folder."`
+	Replica   []string `placeholder:"URL" help:"Copy of a PostgreSQL database that answers lists [DOWEL_REPLICA]; may be given several times."`
+	LogFormat string   `placeholder:"text|json" help:"Form of the log [DOWEL_LOG__FORMAT]."`
 }
 
 // given are the flags that were set, by setting key.
 func (f *serverFlags) given() map[string]string {
 	m := map[string]string{}
-	for key, v := range map[string]string{"listen": f.Listen, "db": f.DB, "log.format": f.LogFormat} {
+	for key, v := range map[string]string{"listen": f.Listen, "db": f.DB, "replica": strings.Join(f.Replica, ","), "log.format": f.LogFormat} {
 		if v != "" {
 			m[key] = v
 		}

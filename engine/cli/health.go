@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/dowel-dev/dowel/storage"
 )
 
 // healthCmd is `dowel health`, made for container health checks.
@@ -33,7 +36,7 @@ func (c *healthCmd) Run(r *run) error {
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, c.Timeout)
 	defer cancel()
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(base, "/")+"/readyz", nil)
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(base, "/")+"/readyz?verbose", nil)
 	if err != nil {
 		return misuse("--url: %v", err)
 	}
@@ -49,10 +52,40 @@ func (c *healthCmd) Run(r *run) error {
 		return unavailable(err)
 	}
 	if a.StatusCode != http.StatusOK {
-		return refuse(fmt.Errorf("%s is not ready: %s", base, a.Status), strings.TrimSpace(string(body)))
+		lines := partsNotOK(body)
+		if len(lines) == 0 {
+			lines = []string{strings.TrimSpace(string(body))}
+		}
+		return refuse(fmt.Errorf("%s is not ready: %s", base, a.Status), lines...)
 	}
 	fmt.Fprintln(r.out, "ready")
+	for _, line := range partsNotOK(body) {
+		r.note("%s", line)
+	}
 	return nil
+}
+
+// partsNotOK reads the answer of /readyz?verbose: a line for each part that is not in order.
+func partsNotOK(body []byte) (lines []string) {
+	var answer struct {
+		Checks []struct {
+			Name, Status string
+			Lag          int64 `json:"lag_ms"`
+		}
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return nil // of something else, or of a server without the details
+	}
+	for _, c := range answer.Checks {
+		switch {
+		case c.Status == storage.StatusOK:
+		case c.Lag > 0:
+			lines = append(lines, fmt.Sprintf("%s: %s (%d ms behind)", c.Name, c.Status, c.Lag))
+		default:
+			lines = append(lines, c.Name+": "+c.Status)
+		}
+	}
+	return lines
 }
 
 // reachable turns a listen address into one a client can dial.

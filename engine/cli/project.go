@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/authz"
@@ -19,8 +18,6 @@ import (
 	"github.com/dowel-dev/dowel/schema/diag"
 	"github.com/dowel-dev/dowel/schema/load"
 	"github.com/dowel-dev/dowel/storage"
-	"github.com/dowel-dev/dowel/storage/memory"
-	"github.com/dowel-dev/dowel/storage/sqlite"
 )
 
 // project is an application on disk. load fills the upper part, which needs no
@@ -169,7 +166,8 @@ func (r *run) open(arg string, flags map[string]string) (*project, error) {
 		return nil, err
 	}
 	fresh := p.fresh()
-	if err := p.openStore(); err != nil {
+	p.cfg.Replicas = nil // a verb reads little
+	if err := p.openStore(r); err != nil {
 		return nil, err
 	}
 	pending, err := p.store.Migrate(r.ctx, p.schema, fresh)
@@ -211,53 +209,12 @@ func (p *project) pendingRefusal(pending []storage.Step) error {
 	return refuse(fmt.Errorf("the database lags behind the schema by %s", counted(len(pending), "change", "changes")), lines...)
 }
 
-// databasePath is the file of an SQLite database, relative paths being below
-// the application's folder; "" for others.
-func (p *project) databasePath() string {
-	path, ok := strings.CutPrefix(p.cfg.DB, "sqlite:")
-	if !ok {
-		return ""
-	}
-	path = strings.TrimPrefix(path, "//")
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(p.folder, path)
-	}
-	return path
-}
-
-// fresh reports whether the database is about to be made.
-func (p *project) fresh() bool {
-	path := p.databasePath()
-	if path == "" {
-		return true
-	}
-	_, err := os.Stat(path)
-	return errors.Is(err, fs.ErrNotExist)
-}
-
-func (p *project) openStore() error {
-	var err error
-	if path := p.databasePath(); path != "" {
-		p.store, err = sqlite.Open(path, p.schema, sqlite.Options{
-			Timeout: p.cfg.Engine.Limits.Statement, LockWait: p.cfg.Engine.Limits.Lock,
-		})
-	} else {
-		p.store, err = memory.New(p.schema)
-	}
-	if err != nil {
-		p.store = nil
-		return unavailable(fmt.Errorf("database %s: %w", masked(p.cfg.DB), err))
-	}
-	return nil
-}
-
 // startEngine makes the engine. Tokens are possible when there is a key.
 func (p *project) startEngine(r *run) error {
 	signer, err := p.signer()
 	if err != nil {
 		return refuse(err)
 	}
-	p.log = r.logger(p.cfg)
 	p.engine, err = engine.New(engine.Config{
 		Schema: p.schema, Authorizer: p.rules, Store: p.store, Settings: p.cfg.Engine,
 		Signer: signer, Handlers: r.app.Handlers, Log: p.log,
@@ -301,7 +258,7 @@ func (p *project) close() {
 	if p.store == nil {
 		return
 	}
-	if err := p.store.Close(); err != nil && p.log != nil {
+	if err := p.store.Close(); err != nil {
 		p.log.Warn("closing the database", slog.Any("error", err))
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dowel-dev/dowel/schema/diag"
+	"github.com/dowel-dev/dowel/storage"
 )
 
 // serveCmd is `dowel serve`.
@@ -48,9 +49,6 @@ func (c *serveCmd) Run(r *run) error {
 		return err
 	}
 	defer p.close()
-	if err := p.firstAdmin(r); err != nil {
-		return err
-	}
 	r.note("dowel %s serves %s on http://%s (%s, started in %d ms)",
 		r.app.version(), p.title(), listener.Addr(), masked(p.cfg.DB), time.Since(began).Milliseconds())
 	base := "http://" + reachable(listener.Addr().String())
@@ -64,28 +62,52 @@ func (c *serveCmd) Run(r *run) error {
 	defer signal.Stop(hup)
 	ctx, stop := context.WithCancel(r.ctx)
 	defer stop()
+	others := p.announcements()
 	go func() {
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-hup:
-				p.reload(r, c.Apply)
+				p.reload(r, c.Apply, false)
+			case text, open := <-others:
+				if !open {
+					others = nil
+					continue
+				}
+				p.hear(r, text)
 			}
 		}
 	}()
 	return p.serve(r, listener)
 }
 
-// prepare opens the store, brings its tables up to date and makes the engine.
+// prepare opens the store, brings its tables up to date, makes the engine, and
+// the rows and the account that are wanted from the start.
 func (p *project) prepare(r *run, apply, seed bool) error {
-	if err := p.openStore(); err != nil {
+	if err := p.openStore(r); err != nil {
 		return err
 	}
-	if p.databasePath() == "" {
+	if p.inMemory() {
 		apply = true // a new memory database has nothing to lose
 	}
-	pending, err := p.store.Migrate(r.ctx, p.schema, apply)
+	if apply || seed || r.env["DOWEL_ADMIN_EMAIL"] != "" {
+		return p.alone(r, func() error { return p.fill(r, apply, seed) })
+	}
+	return p.fill(r, false, false)
+}
+
+func (p *project) fill(r *run, apply, seed bool) error {
+	var pending []storage.Step
+	var err error
+	changed := false
+	if _, shared := storage.As[storage.Cluster](p.store); shared && apply {
+		pending, err = p.store.Migrate(r.ctx, p.schema, false)
+		changed = len(pending) > 0
+	}
+	if err == nil {
+		pending, err = p.store.Migrate(r.ctx, p.schema, apply)
+	}
 	if err != nil {
 		return unavailable(fmt.Errorf("database %s: %w", masked(p.cfg.DB), err))
 	}
@@ -95,15 +117,17 @@ func (p *project) prepare(r *run, apply, seed bool) error {
 	if err := p.startEngine(r); err != nil {
 		return err
 	}
-	if !seed {
-		return nil
+	if changed {
+		p.announce(r)
 	}
-	sums, err := p.seed(r)
-	if err != nil {
-		return err
+	if seed {
+		sums, err := p.seed(r)
+		if err != nil {
+			return err
+		}
+		r.noteSeed(sums)
 	}
-	r.noteSeed(sums)
-	return nil
+	return p.firstAdmin(r)
 }
 
 // noteSeed says what seeding did, when it did something.
@@ -138,39 +162,30 @@ func listen(addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// reload puts the schema and policy on disk in service. Whatever is wrong is
-// said, and the old ones keep serving.
-func (p *project) reload(r *run, apply bool) {
+// replace reads the files again and puts what they say in service. It returns
+// how long that took, which is negative when the files have mistakes, which have been shown.
+func (p *project) replace(r *run, apply, told bool) (took time.Duration, err error) {
 	began := time.Now()
 	s, rules, found := r.inspect(p.folder, p.root)
 	if err := r.show(news(found, p.told)); err != nil {
-		return
+		return 0, err
 	}
 	p.told = found
 	if found.HasErrors() {
-		r.note("still serving the previous schema")
-		return
+		return -1, nil
 	}
 	pending, err := p.store.Migrate(r.ctx, s, apply)
 	if err == nil && len(pending) > 0 {
 		err = p.pendingRefusal(pending)
 	}
-	if err == nil {
+	same := told && s.Revision == p.schema.Revision && rules.Revision() == p.rules.Revision()
+	if err == nil && !same {
 		err = p.engine.Reload(s, rules)
 	}
-	if err != nil {
-		r.note("dowel: %v", err)
-		var f *failure
-		if errors.As(err, &f) {
-			for _, line := range f.help {
-				r.note("  %s", line)
-			}
-		}
-		r.note("still serving the previous schema")
-		return
+	if err == nil && !same {
+		p.schema, p.rules = s, rules
 	}
-	p.schema, p.rules = s, rules
-	r.note("reloaded: %s (%d ms)", counted(len(classNames(s)), "class", "classes"), time.Since(began).Milliseconds())
+	return time.Since(began), err
 }
 
 // news leaves warnings out that were told before, wherever they have moved.

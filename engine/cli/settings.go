@@ -11,9 +11,10 @@ import (
 // deployment is everything a deployment decides: what the engine takes, and
 // where this process listens and stores.
 type deployment struct {
-	Listen string
-	DB     string
-	Engine engine.Settings
+	Listen   string
+	DB       string
+	Replicas []string
+	Engine   engine.Settings
 }
 
 // setting is one key of config.yaml. The same key is DOWEL_AUTH__SECRET in the
@@ -43,8 +44,11 @@ func settings() []setting {
 			doc: "Address and port to serve on. Port 0 takes a free one.",
 			set: func(d *deployment, v string) error { return address(&d.Listen, v) }},
 		{key: "db", kind: "a URL", initial: "sqlite:data/app.db", flag: "db",
-			doc: "Database: sqlite:PATH (relative to the application's folder) or memory:.",
+			doc: "Database: sqlite:PATH (relative to the application's folder), postgres://USER@HOST/DATABASE or memory:.",
 			set: func(d *deployment, v string) error { return database(&d.DB, v) }},
+		{key: "replica", kind: "a list of URLs", flag: "replica", list: true,
+			doc: "Copies that follow a PostgreSQL database by streaming; lists are read there while they have every acknowledged write.",
+			set: func(d *deployment, v string) error { return copies(&d.Replicas, v) }},
 		{key: "mount", kind: "a path",
 			doc: "Path in front of every collection; empty is what the schema says, else /api.",
 			set: func(d *deployment, v string) error { return mount(&d.Engine.Mount, v) }},

@@ -172,23 +172,52 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 }
 
 func database(to *string, v string) error {
-	scheme, rest, ok := strings.Cut(v, ":")
-	memory := scheme == "memory" && strings.Trim(rest, "/") == ""
-	file := scheme == "sqlite" && strings.Trim(rest, "/") != ""
-	if !ok || !memory && !file {
-		return fmt.Errorf("%q is no database of this version; write sqlite:PATH or `memory:`", masked(v))
+	if storeOf(v) == nil {
+		return fmt.Errorf("%q is no database; write %s", masked(v), storeForms())
 	}
 	*to = v
 	return nil
 }
 
-// masked hides the password of a URL.
+// copies reads addresses of replicas, with commas between them.
+func copies(to *[]string, v string) error {
+	*to = nil
+	for i, address := range strings.Split(v, ",") {
+		if address = strings.TrimSpace(address); address == "" {
+			continue
+		}
+		if kind := storeOf(address); kind == nil || !kind.copies {
+			return fmt.Errorf("number %d is no replica; write postgres://USER@HOST/DATABASE, a comma in a password as %%2C", i+1)
+		}
+		*to = append(*to, address)
+	}
+	return nil
+}
+
+// masked hides the password of a URL, also of one that cannot be read.
 func masked(v string) string {
 	u, err := url.Parse(v)
-	if err != nil || u.User == nil {
+	switch {
+	case err == nil && u.User != nil:
+		return u.Redacted()
+	case err == nil:
 		return v
 	}
-	return u.Redacted()
+	scheme, rest, _ := strings.Cut(v, "://")
+	_, host, found := cutLast(rest, "@")
+	if !found {
+		return v
+	}
+	return scheme + "://xxxxx@" + host
+}
+
+// maskedAll is masked for each item of a list.
+func maskedAll(v string) string {
+	items := strings.Split(v, ",")
+	for i := range items {
+		items[i] = masked(items[i])
+	}
+	return strings.Join(items, ",")
 }
 
 func mount(to *string, v string) error {
