@@ -53,7 +53,10 @@ type command struct {
 	aside bool
 	shape *shape // of sql; it is told how long the command takes
 
-	tally tally // the counter that moves with the command, in a pipe
+	// In a pipe of changes: the counter that moves with the command, and its place among
+	// others that are sent with it, so that all lock rows in the same order.
+	tally tally
+	place uint64
 
 	affected int64
 	err      error // of this command, for those that share a batch

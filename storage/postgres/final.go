@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"hash/fnv"
 	"slices"
 
 	"github.com/dowel-dev/dowel/schema"
@@ -80,31 +81,27 @@ func (a *apply) once() (row *storage.Row, err error, settled bool) {
 	return nil, a.broken(err), true
 }
 
-// finalStatement prints the change with the move of its counter. Without a row there is
-// nothing to count; without a counter of the epoch that is known, the statement fails.
+// finalStatement prints the change; its counter moves with the transaction that it shares.
 func (a *apply) finalStatement() (*writing, error) {
 	epoch, err := a.store.epoch(a.ctx, a.Class.Table)
 	if err != nil {
 		return nil, err
 	}
-	p := a.print()
-	p.Put("with ")
-	if len(a.counted) > 0 {
-		a.numbers(p)
-		p.Put(", ")
-	}
-	p.Put("w as (")
-	w := a.printStatement(p)
-	p.Put("), m as (update _dowel_counters set n = n + ")
-	p.Arg(schema.NewInt(drawStep()))
-	p.Put(" where name = ")
-	p.Arg(schema.NewText(a.Class.Table))
-	p.Put(" and shard = ")
-	p.Arg(schema.NewInt(int64(a.store.writes.shard.Load())))
-	p.Put(" and epoch = ")
-	p.Arg(schema.NewInt(epoch))
-	p.Put(" and exists (select 1 from w) returning n)" +
-		" select w.*, case when (select count(*) from m) <> 1 then cast('#-1 ' || (select count(*) from m) as int) end from w")
-	w.sql, w.args = slices.Clone(p.SQL), slices.Clone(p.Args)
+	w := a.statement()
+	w.tally, w.place = tally{a.Class.Table, epoch}, placeOf(a.Class, a.Key)
 	return w, nil
+}
+
+// placeOf is a number by which all nodes put changes of rows into the same order. An insert
+// has none: nobody waits for a row that is not there yet.
+func placeOf(class *schema.Class, key []schema.Value) uint64 {
+	if len(key) == 0 {
+		return 0
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(class.Table)) // never fails
+	for _, v := range key {
+		_, _ = h.Write([]byte(v.String()))
+	}
+	return h.Sum64()
 }

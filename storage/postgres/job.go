@@ -12,6 +12,7 @@ type job struct {
 
 	parts   []part
 	tallies []tally
+	place   uint64
 	out     []byte // the messages that run the statements
 	in      []byte // the row messages that came back, each from its length on, of all parts
 	err     error
@@ -62,7 +63,7 @@ func (j *job) write(s *shapes, cmds []*command) (err error) {
 		}
 		j.parts = append(j.parts, part{shape: c.shape, end: len(j.out)})
 		if c.tally.table != "" {
-			j.tallies = append(j.tallies, c.tally)
+			j.tallies, j.place = append(j.tallies, c.tally), c.place
 		}
 		j.lasting = j.lasting || c.lasting
 		j.aside = j.aside || c.aside
@@ -108,6 +109,7 @@ func (j *job) reset() bool {
 	}
 	clear(j.parts)
 	j.parts, j.out, j.tallies = j.parts[:0], j.out[:0], j.tallies[:0]
+	j.place = 0
 	if j.lasting || cap(j.in) > maxSpare {
 		j.in = nil
 	}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +57,7 @@ type line struct {
 
 	batch    []*job
 	moves    []*job    // of counters, one a transaction that is under way
+	shard    int       // the row of _dowel_counters that these move
 	used     time.Time // the end of the last exchange
 	deadline time.Time // of the connection, as it was set last
 }
@@ -98,6 +100,9 @@ func (l *line) run() {
 		}
 		if !l.collect() {
 			return
+		}
+		if l.pipe.mode == writes {
+			slices.SortStableFunc(l.batch, func(a, b *job) int { return cmp.Compare(a.place, b.place) })
 		}
 		l.serve(l.batch)
 		clear(l.batch)
@@ -143,6 +148,7 @@ func (l *line) open() error {
 		l.rtt = min(l.rtt, time.Since(start))
 	}
 	s.rtt.Store(int64(l.rtt))
+	l.shard = shard
 	l.pipe.connected(shard)
 	return nil
 }

@@ -101,6 +101,10 @@ type Store struct {
 	closed  chan struct{}
 }
 
+// writers is the number of connections that concurrent changes share: while one commits,
+// the other one works.
+const writers = 2
+
 // Open connects to the database at url (postgres://user:password@host:port/name?…).
 // Tables are made by Migrate.
 func Open(ctx context.Context, url string, s *schema.Schema, o Options) (*Store, error) {
@@ -115,7 +119,7 @@ func Open(ctx context.Context, url string, s *schema.Schema, o Options) (*Store,
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
 	st.reads = newPipe(st, o.Readers, reads)
-	st.writes = newPipe(st, 1, writes)
+	st.writes = newPipe(st, writers, writes)
 	if err := st.prepareDatabase(ctx); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
