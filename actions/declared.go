@@ -56,7 +56,7 @@ func declared(c *schema.Class, name string) *schema.Action {
 func (r *runPlan) bindInput(x *Exec, p *problems) {
 	r.input = make([]schema.Value, len(r.action.Input))
 	r.refs = &input{class: r.class, given: map[*schema.Field]string{}}
-	b := inputBinder{x: x, c: r.class, p: p, in: r.refs}
+	b := inputBinder{x: x, c: r.class, p: p, in: r.refs, rowless: r.action.OnCollection}
 	given := make([]bool, len(r.input))
 	if len(r.a.Content) > 0 {
 		if kindOf(r.a.Content) != '{' {

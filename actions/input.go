@@ -85,6 +85,8 @@ type inputBinder struct {
 	whole bool
 	// linkParent is a set that the path adds itself to.
 	linkParent *linkInput
+	// rowless: the content is the input of an action that is about no row.
+	rowless bool
 	// broken: the content is no object, and its members are not missed.
 	broken bool
 	in     *input
@@ -118,7 +120,14 @@ func (b *inputBinder) place() {
 		b.in.links = append(b.in.links, *l)
 		b.in.given[l.field] = b.at
 	}
-	if b.fixed != nil {
+	if f := b.fixed; f != nil {
+		if f.Auto == schema.AutoMe && !b.x.Subject.System {
+			if me, err := b.x.me(f); err != nil || !schema.Equal(me, b.fixedKey) {
+				b.p.pointer(b.at, "read-only", "`"+f.JSON+"` is who creates the row.", "")
+			}
+		} else if f != b.c.Tenant && !b.maySet(f, b.at) {
+			return
+		}
 		b.in.given[b.fixed] = b.at
 		if _, ok := b.assigned(b.fixed); !ok {
 			b.in.values = append(b.in.values, storage.Assign{Field: b.fixed, Value: b.fixedKey})
@@ -384,12 +393,12 @@ func (b *inputBinder) unique(c *schema.Class, raw []byte, at string) ([]*schema.
 }
 
 // identifies reports whether fields find one row at most. The organization is
-// known inside of one, and to the engine, which writes each row inside of its own.
+// known inside of one, and whenever the row that is written says which it is of.
 func (b *inputBinder) identifies(c *schema.Class, by []*schema.Field) bool {
 	if isUnique(c, by) {
 		return true
 	}
-	known := !b.x.tenant.org.IsNull() || b.x.Subject.System && b.x.Schema.Tenant.Org(b.c) != nil
+	known := !b.x.tenant.org.IsNull() || !b.rowless && b.x.Schema.Tenant.Org(b.c) != nil
 	return known && c.Tenant != nil && !slices.Contains(by, c.Tenant) && isUnique(c, append(slices.Clip(by), c.Tenant))
 }
 

@@ -24,6 +24,7 @@ import (
 type standing struct {
 	subject authz.Subject // with the roles it has there, admitted
 	orgs    []schema.Value
+	gone    bool // they are deleted: who may restore them still does, and nobody is inside
 }
 
 // ErrMoved: what the subject is in its organizations changed between the
@@ -88,7 +89,8 @@ func (x *Exec) Enter(ctx context.Context, r storage.Reader, a Action) error {
 		return nil
 	}
 	x.tenant.read = func(r storage.Reader) ([]standing, error) { return x.belonging(ctx, r, key[0]) }
-	if len(x.standings()) == 0 && below && x.tenant.failed == nil {
+	inside := slices.ContainsFunc(x.standings(), func(s standing) bool { return !s.gone })
+	if below && !inside && x.tenant.failed == nil {
 		return x.hidden(t.Class, name)
 	}
 	return x.tenant.failed
@@ -105,13 +107,11 @@ func (x *Exec) named(a Action) (name string, ok bool) {
 	if t == nil {
 		return name, true
 	}
-	if p := parentOf(a); p != nil && p.Class == t.Class.Name {
-		if r := t.Class.Relation(p.Relation); r != nil && r.Field == r.To.Tenant {
-			if name != "" && name != p.ID {
-				return name, false
-			}
-			name = p.ID
+	if p := parentOf(a); x.inward(p) {
+		if name != "" && name != p.ID {
+			return name, false
 		}
+		name = p.ID
 	}
 	if name == "" && t.From == "claim" {
 		name = x.Subject.Tenant
@@ -130,10 +130,20 @@ func (x *Exec) below(a Action) bool {
 	case *Search, *Related:
 		if p := parentOf(a); p != nil {
 			from := x.Schema.Class(p.Class)
-			return from == nil || from.Tenant != nil
+			return from == nil || from.Tenant != nil || x.inward(p)
 		}
 	}
 	return true
+}
+
+// inward reports whether a path leads from an organization to what belongs to it.
+func (x *Exec) inward(p *Parent) bool {
+	t := x.Schema.Tenant
+	if p == nil || p.Class != t.Class.Name {
+		return false
+	}
+	r := t.Class.Relation(p.Relation)
+	return r != nil && r.Field == r.To.Tenant
 }
 
 // parentOf is the row that the path of an action starts from, or nil.
@@ -160,7 +170,7 @@ func (x *Exec) only(a Action) error {
 	if x.Subject.Anonymous() {
 		return Errorf(AuthenticationRequired, "Log in first.")
 	}
-	all := x.standings()
+	all := slices.DeleteFunc(slices.Clone(x.standings()), func(s standing) bool { return s.gone })
 	switch {
 	case x.tenant.failed != nil:
 		return x.tenant.failed
@@ -201,7 +211,7 @@ func (x *Exec) Still(tx storage.Tx) error {
 		return err
 	}
 	same := slices.EqualFunc(now, x.tenant.standings, func(a, b standing) bool {
-		return a.subject.RoleSet == b.subject.RoleSet && slices.EqualFunc(a.orgs, b.orgs, schema.Equal)
+		return a.gone == b.gone && a.subject.RoleSet == b.subject.RoleSet && slices.EqualFunc(a.orgs, b.orgs, schema.Equal)
 	})
 	if !same {
 		return ErrMoved
@@ -236,7 +246,7 @@ func (x *Exec) belonging(ctx context.Context, r storage.Reader, org schema.Value
 	return []standing{{subject: x.as(nil), orgs: []schema.Value{org}}}, nil
 }
 
-// memberships reads the rows that say where a user belongs. Deleted organizations do not count.
+// memberships reads the rows that say where a user belongs.
 func (x *Exec) memberships(ctx context.Context, r storage.Reader, org schema.Value) ([]standing, error) {
 	t := x.Schema.Tenant
 	me, err := schema.ParseKey(x.Schema.Login, x.Subject.ID)
@@ -248,10 +258,15 @@ func (x *Exec) memberships(ctx context.Context, r storage.Reader, org schema.Val
 	if !org.IsNull() {
 		where = conj(equal(f, org), where)
 	}
-	if t.Class.SoftDelete && f.Ref != nil {
-		where = conj(where, schema.Exists{Rel: f.Ref.Rel, Where: schema.Const(true)})
-	}
 	q := &storage.Query{Class: t.Via, Where: where, Limit: -1, Columns: []storage.Column{{Field: f}}}
+	switch {
+	case !t.Class.SoftDelete:
+		q.Tests = []schema.Expr{schema.Const(true)}
+	case t.Via == t.Class:
+		q.Tests, q.Deleted = []schema.Expr{schema.IsNull{X: &schema.Path{Field: t.Class.DeletedAt, Type: t.Class.DeletedAt.Type}}}, storage.WithDeleted
+	default: // relations lead to live rows only
+		q.Tests = []schema.Expr{schema.Exists{Rel: f.Ref.Rel, Where: schema.Const(true)}}
+	}
 	q.Order = append(q.Order, storage.Order{By: &schema.Path{Field: f, Type: f.Type}})
 	for _, k := range t.Via.Key {
 		if k != f {
@@ -267,7 +282,7 @@ func (x *Exec) memberships(ctx context.Context, r storage.Reader, org schema.Val
 	}
 	var all []standing
 	for rows := page.Rows; len(rows) > 0; {
-		org := rows[0].Values[f.Index]
+		org, gone := rows[0].Values[f.Index], !rows[0].Test(0)
 		var roles []string
 		for len(rows) > 0 && schema.Equal(rows[0].Values[f.Index], org) {
 			switch {
@@ -278,27 +293,27 @@ func (x *Exec) memberships(ctx context.Context, r storage.Reader, org schema.Val
 			}
 			rows = rows[1:]
 		}
-		all = x.stand(all, roles, org)
+		all = x.stand(all, roles, org, gone)
 	}
 	return all, nil
 }
 
 // stand adds an organization to those in which the subject has the same roles.
-func (x *Exec) stand(all []standing, roles []string, org schema.Value) []standing {
+func (x *Exec) stand(all []standing, roles []string, org schema.Value, gone bool) []standing {
 	s := x.as(roles)
 	for i := range all {
-		if all[i].subject.RoleSet == s.RoleSet {
+		if all[i].subject.RoleSet == s.RoleSet && all[i].gone == gone {
 			all[i].orgs = append(all[i].orgs, org)
 			return all
 		}
 	}
-	return append(all, standing{subject: s, orgs: []schema.Value{org}})
+	return append(all, standing{subject: s, orgs: []schema.Value{org}, gone: gone})
 }
 
 // as is the subject with more roles.
 func (x *Exec) as(roles []string) authz.Subject {
 	s := *x.Subject
-	s.Roles = slices.Concat(s.Roles, roles)
+	s.Tenant, s.Roles = "", slices.Concat(s.Roles, roles)
 	x.Authorizer.Admit(&s)
 	return s
 }
@@ -333,6 +348,9 @@ func (x *Exec) weigh(c *schema.Class, verb string) answer {
 	for i := range x.standings() {
 		s := &x.tenant.standings[i]
 		orgs := s.orgs
+		if s.gone && c != t.Class {
+			continue
+		}
 		if c != t.Class && !org.IsNull() {
 			if !slices.ContainsFunc(orgs, func(v schema.Value) bool { return schema.Equal(v, org) }) {
 				continue
@@ -340,7 +358,14 @@ func (x *Exec) weigh(c *schema.Class, verb string) answer {
 			orgs = []schema.Value{org}
 		}
 		mine = append(mine, orgs...)
-		parts = append(parts, authz.Part{Rows: among(f, orgs), Decision: x.Authorizer.Decide(&s.subject, c, verb)})
+		d := x.Authorizer.Decide(&s.subject, c, verb)
+		if !org.IsNull() || !slices.ContainsFunc(append(d.Tests[:len(d.Tests):len(d.Tests)], d.Where), leaves) {
+			parts = append(parts, authz.Part{Rows: among(f, orgs), Decision: d})
+			continue
+		}
+		for _, org := range orgs { // each by itself, for the condition stays inside
+			parts = append(parts, authz.Part{Rows: equal(f, org), Decision: d.Map(func(e schema.Expr) schema.Expr { return confined(e, org) })})
+		}
 	}
 	a := answer{}
 	switch {
@@ -423,12 +448,23 @@ func (x *Exec) confine(e schema.Expr) schema.Expr {
 	if x.tenant.org.IsNull() || !leaves(e) {
 		return e
 	}
-	return expr.WithGuards(e, x.within)
+	return confined(e, x.tenant.org)
+}
+
+func confined(e schema.Expr, org schema.Value) schema.Expr {
+	return expr.WithGuards(e, func(c *schema.Class) schema.Expr {
+		if c.Tenant == nil {
+			return nil
+		}
+		return equal(c.Tenant, org)
+	})
 }
 
 // leaves reports whether a condition comes back into organizations from outside of them.
 func leaves(e schema.Expr) (found bool) {
-	enters := func(r *schema.Relation) bool { return r.From.Tenant == nil && r.To.Tenant != nil }
+	enters := func(r *schema.Relation) bool {
+		return r.From.Tenant == nil && r.To.Tenant != nil && r.From != r.To.Tenant.Ref.To
+	}
 	expr.Walk(e, func(e schema.Expr) bool {
 		if e, ok := e.(schema.Exists); ok {
 			found = found || enters(e.Rel)
@@ -438,8 +474,11 @@ func leaves(e schema.Expr) (found bool) {
 	expr.Operands(e, func(o schema.Operand) {
 		if p, ok := o.(*schema.Path); ok {
 			found = found || slices.ContainsFunc(p.Steps, func(s schema.Step) bool { return enters(s.Rel) })
-			if to := relatedClass(p.Field); to != nil {
-				found = found || p.Field.Class.Tenant == nil && to.Tenant != nil
+			switch f := p.Field; {
+			case f.Computed != nil:
+				found = found || enters(f.Computed.Rel)
+			case f.Many != nil:
+				found = found || enters(f.Many.Rel)
 			}
 		}
 	})

@@ -24,6 +24,7 @@ type Subject struct {
 	// User is the login class's row, where there is one: what me.FIELD reads.
 	User []schema.Value
 	// Tenant is the organization that the credentials are good for, as its id text; "" is not said.
+	// The roles they carry hold there and nowhere else.
 	Tenant string
 	// Claims are the other claims of the token: me.CLAIM.
 	Claims map[string]schema.Value

@@ -55,6 +55,17 @@ func Join(c *schema.Class, parts ...Part) *Decision {
 	return out
 }
 
+// Map returns the decision with every condition changed.
+func (d *Decision) Map(change func(schema.Expr) schema.Expr) *Decision {
+	out := *d
+	out.Where = change(d.Where)
+	out.Tests = make([]schema.Expr, len(d.Tests))
+	for i, t := range d.Tests {
+		out.Tests[i] = change(t)
+	}
+	return &out
+}
+
 // shownIn is the condition under which a field is let through. It is asked on
 // rows that one of the parts grants, so what all of them always let through needs none.
 func shownIn(parts []Part, slot int) schema.Expr {

@@ -172,7 +172,7 @@ func (r *Rules) admit(s *Subject) *roleSet {
 		return r.system
 	case s.ID == "":
 		return r.anonymous // roles without a subject are nobody's
-	case len(s.Roles) == 0:
+	case len(s.Roles) == 0 || s.Tenant != "" && r.schema.Tenant != nil:
 		return r.user
 	case len(s.Roles) == 1:
 		if set, ok := r.single[s.Roles[0]]; ok {

@@ -44,7 +44,7 @@
 // members, in an array any other elements up to its end. Other content is
 // compared as text.
 //
-// Between the exchanges, `as ROLE… [id=ID]` speaks with a token for those roles,
+// Between the exchanges, `as ROLE… [id=ID] [tenant=ORG]` speaks with a token for those roles,
 // `as nobody` without one, `make CLASS JSON` creates rows as the engine itself,
 // and a line that begins with # says why.
 package enginetest
@@ -145,7 +145,12 @@ func (a *App) Make(t testing.TB, class, content string) {
 // provider outside of the application would issue it.
 func (a *App) Bearer(t testing.TB, id string, roles ...string) string {
 	t.Helper()
-	raw, err := a.signer.Issue(token.Claims{Subject: id, Roles: roles})
+	return a.bearer(t, token.Claims{Subject: id, Roles: roles})
+}
+
+func (a *App) bearer(t testing.TB, c token.Claims) string {
+	t.Helper()
+	raw, err := a.signer.Issue(c)
 	if err != nil {
 		t.Fatal(err)
 	}

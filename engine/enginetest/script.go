@@ -10,6 +10,8 @@ import (
 	"testing/fstest"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/dowel-dev/dowel/authz/token"
 )
 
 // RunFiles runs the conversations of every file that a pattern of
@@ -96,16 +98,19 @@ func (c *conversing) as(words []string) {
 	if len(words) == 1 && words[0] == "nobody" {
 		return
 	}
-	id := "1"
-	var roles []string
+	claims := token.Claims{Subject: "1"}
 	for _, w := range words {
-		if given, ok := strings.CutPrefix(w, "id="); ok {
-			id = c.known.expand(given)
-			continue
+		name, value, _ := strings.Cut(w, "=")
+		switch value = c.known.expand(value); name {
+		case "id":
+			claims.Subject = value
+		case "tenant":
+			claims.Tenant = value
+		default:
+			claims.Roles = append(claims.Roles, w)
 		}
-		roles = append(roles, w)
 	}
-	c.token = c.app.Bearer(c.t, id, roles...)
+	c.token = c.app.bearer(c.t, claims)
 }
 
 // exchange sends a request and looks at the answer.
