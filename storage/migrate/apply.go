@@ -107,7 +107,7 @@ func (a *applier) check() error {
 		named[name] = true
 	}
 	if have.fingerprint(named) != a.plan.Database {
-		return ErrChanged
+		return a.plan.changed(have, named)
 	}
 	return nil
 }
@@ -162,12 +162,22 @@ func (a *applier) run() (*Result, error) {
 		if a.at[i].done {
 			continue
 		}
+		began := time.Now()
+		a.progress(i, 0, false)
 		if err := a.step(i); err != nil {
 			return nil, fmt.Errorf("%s: %w", a.plan.Steps[i].Line(), err)
 		}
+		a.progress(i, time.Since(began), true)
 		result.Done = append(result.Done, a.plan.Steps[i].ID)
 	}
 	return result, a.end()
+}
+
+// progress tells who watches.
+func (a *applier) progress(i int, took time.Duration, done bool) {
+	if a.allow.Progress != nil {
+		a.allow.Progress(&a.plan.Steps[i], took, done)
+	}
 }
 
 // begin notes the steps to come, all at once, so that a run is known by its first moment.
@@ -176,6 +186,9 @@ func (a *applier) begin(todo []int) error {
 		a.at = map[int]progress{}
 		err := a.conn.Query(a.ctx, "select coalesce(max(run), 0) + 1 from _dowel_migrations", func(cols []string) { a.number = integer(cols[0]) })
 		if err != nil {
+			return err
+		}
+		if err := a.keep(); err != nil {
 			return err
 		}
 	}

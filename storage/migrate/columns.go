@@ -15,7 +15,7 @@ func (c *change) adopt() {
 	case !c.have.Ours:
 		s := c.step("~", "adopt table", nil, nil)
 		s.Rows = c.rows()
-		s.Text = "takes over the table " + c.have.Name + ", which has " + number(s.Rows) + " rows"
+		s.Text = "takes over the table " + c.have.Name + ", which has " + count(s.Rows, "row")
 		s.sql(noteTable(&Table{Name: c.have.Name, Columns: c.known(), Checks: nil}), "")
 		if sql := c.d.startCounters(c.have.Name); sql != "" && !c.have.Link {
 			s.sql(sql, "")
@@ -67,7 +67,7 @@ func (c *change) newColumn(w *Column) {
 	s := c.step("+", "add column", w, nil)
 	s.Text = describe(w)
 	if slices.Contains(c.want.Key, w.Name) && !c.isEmpty() {
-		s.block("E085", "the key cannot change while the table has %s rows", number(c.rows()))
+		s.block("E085", "the key cannot change while the table has %s", count(c.rows(), "row"))
 		s.Help = "make a class with the new key and move the rows there"
 		return
 	}
@@ -77,7 +77,7 @@ func (c *change) newColumn(w *Column) {
 	}
 	if w.NotNull && f == nil {
 		if n := c.rows(); n > 0 || c.ask == nil {
-			s.block("E081", "required, %s rows have no value", number(n))
+			s.block("E081", "required, %s no value", rowsDo(n, "have"))
 			s.Rows, s.Help = n, "add `default:`, `backfill:` or `optional`"
 			s.List = "select " + strings.Join(keyColumns(c.have), ", ") + " from " + c.have.source()
 			c.perhapsRenamed(s, w)
@@ -88,17 +88,15 @@ func (c *change) newColumn(w *Column) {
 	col.before = "null"
 	if f != nil {
 		s.Rows = c.rows()
-		s.Text += fmt.Sprintf(", %s rows get %s", number(s.Rows), f.text)
+		s.Text += fmt.Sprintf(", %s %s", rowsDo(s.Rows, "get"), f.text)
 		col.before = f.sql
 		if f.sql == numbering {
 			col.before = c.d.numbered(c.have, w, (*Column).value)
 		}
 	}
 	if w.Refers != nil && f != nil && !c.refersWell(s, &col, w) {
+		s.Text, s.List, s.Help = f.text+" is no row of "+w.Refers.Table, "", "give a `backfill:` that is one"
 		return
-	}
-	if w.Refers != nil {
-		s.Text += " (refers to " + w.Refers.Table + ")"
 	}
 	c.perhapsRenamed(s, w)
 	c.have.Columns = append(c.have.Columns, &col)
@@ -126,7 +124,9 @@ func (c *change) perhapsRenamed(s *Step, w *Column) {
 // describe is a column in the words of the schema.
 func describe(w *Column) string {
 	words := []string{w.Kind}
-	if l := w.Limits; l != nil {
+	if w.field != nil && w.field.Ref != nil {
+		words[0] = w.field.Ref.To.Name
+	} else if l := w.Limits; l != nil {
 		words[0] = l.Type
 		if l.Type == "decimal" {
 			scale, _ := scaleOf(w.Kind)
@@ -195,7 +195,7 @@ func (c *change) required(h, w *Column) {
 		n := c.where(c.have, h.value(), "$ is null")
 		f := c.fillOf(w)
 		if n > 0 && f == nil {
-			s.block("E081", "required, %s rows have no value", number(n))
+			s.block("E081", "required, %s no value", rowsDo(n, "have"))
 			s.Rows, s.List = n, list(c.have, h.value(), "$ is null")
 			s.Help = "add `default:`, `backfill:` or `optional`"
 			return
@@ -206,7 +206,7 @@ func (c *change) required(h, w *Column) {
 		}
 		if f != nil {
 			s.Rows = n
-			s.Text += fmt.Sprintf(", %s rows get %s", number(n), f.text)
+			s.Text += fmt.Sprintf(", %s %s", rowsDo(n, "get"), f.text)
 			value := f.sql
 			if value == numbering {
 				value = c.d.numbered(c.have, h, (*Column).value)
@@ -243,7 +243,7 @@ func (c *change) limits(h, w *Column) bool {
 	}
 	if len(n.lost) > 0 && !c.empty(h) {
 		s.Rows = c.where(c.have, h.value(), "$ is not null")
-		s.Text = "drops " + strings.Join(n.lost, ", ") + " from " + number(s.Rows) + " values as they are next written"
+		s.Text = "drops " + strings.Join(n.lost, ", ") + " from " + count(s.Rows, "value") + ", each when it is next written"
 		c.destroy(s, "D104")
 	}
 	if h.Limits.Per != w.Limits.Per {
@@ -265,7 +265,7 @@ func (c *change) fits(s *Step, h, w *Column, bad []string, scan, exact bool) boo
 		}
 		condition := strings.Join(bad, " or ")
 		if n := c.where(c.have, value, condition); n > 0 {
-			s.block("E082", "%s: %s rows do not fit", s.Text, number(n))
+			s.block("E082", "%s: %s not fit", s.Text, rowsDo(n, "do"))
 			s.Rows, s.List = n, list(c.have, value, condition)
 			s.Help = "change these rows first, or keep what the schema said"
 			return false
@@ -273,7 +273,7 @@ func (c *change) fits(s *Step, h, w *Column, bad []string, scan, exact bool) boo
 	}
 	if scan && w.field != nil && h.stored != "" {
 		if n, some := c.scanned(h, w.fieldType(), exact); n > 0 {
-			s.block("E082", "%s: %s rows do not fit", s.Text, number(n))
+			s.block("E082", "%s: %s not fit", s.Text, rowsDo(n, "do"))
 			s.Rows, s.Help = n, "change these rows first, or keep what the schema said"
 			s.List = "select " + strings.Join(append(keyColumns(c.have), quote(h.stored)), ", ") + " from " + c.have.source() + " where " + strings.Join(some, " or ")
 			return false
@@ -298,7 +298,7 @@ func (c *change) retype(h, w *Column) bool {
 		conv, ok = conversion{expr: "cast(null as " + w.Type + ")"}, true
 	}
 	related := h.Refers != nil && w.Refers != nil || slices.Contains(c.have.Key, h.Name) && from != w.Kind
-	if related && !c.isEmpty() || !ok {
+	if related && !c.empty(h) || !ok {
 		s.block("E085", "%s: the values cannot be taken over", s.Text)
 		if related {
 			s.Text = typeWord(h) + " -> " + typeWord(w) + ": other rows know this one by its value"
@@ -383,7 +383,7 @@ func (c *change) unwanted() {
 		if h.Name == "deleted_at" && c.want.class != nil && !c.want.class.SoftDelete && h.Kind == "datetime" {
 			if n := c.where(c.have, h.value(), "$ is not null"); n > 0 {
 				s := c.step("!", "end soft delete", h, nil)
-				s.block("E086", "without soft_delete, %s deleted rows would come back", number(n))
+				s.block("E086", "without soft_delete, %s would come back", count(n, "deleted row"))
 				s.Rows, s.List = n, list(c.have, h.value(), "$ is not null")
 				s.Help = "purge or restore these rows first, or keep `soft_delete`"
 				continue
@@ -463,13 +463,13 @@ func (c *change) key() {
 		return // the column that is missing says so
 	}
 	s := c.step("!", "change key", nil, nil)
-	s.block("E085", "the key cannot change from (%s) to (%s) while the table has %s rows", strings.Join(c.have.Key, ", "), strings.Join(c.want.Key, ", "), number(c.rows()))
+	s.block("E085", "the key cannot change from (%s) to (%s) while the table has %s", strings.Join(c.have.Key, ", "), strings.Join(c.want.Key, ", "), count(c.rows(), "row"))
 	s.Rows, s.Help = c.rows(), "make a class with the new key and move the rows there"
 }
 
 // naming is the step that gives parts of a table their names: the one that renames the table, or one of its own.
 func (c *change) naming(what string) *Step {
-	for _, s := range c.steps {
+	for _, s := range slices.Backward(c.steps) {
 		if (s.Change == "rename table" || s.Change == "rename column" || s.Change == "rename parts") && s.Risk == Safe && s.of == c.have {
 			return s
 		}
@@ -489,6 +489,14 @@ func number(n int64) string {
 		s = s[:i] + " " + s[i:]
 	}
 	return s
+}
+
+// rowsDo counts rows that have, get or do something: 1 row has, 2 rows have.
+func rowsDo(n int64, verb string) string {
+	if n == 1 {
+		verb = map[string]string{"have": "has", "get": "gets", "do": "does", "point": "points"}[verb]
+	}
+	return count(n, "row") + " " + verb
 }
 
 func count(n int64, unit string) string {

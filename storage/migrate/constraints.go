@@ -58,13 +58,13 @@ func (c *change) refersWell(s *Step, h, w *Column) bool {
 			s.block("E085", "cannot refer to %s, whose key is of another type", w.Refers.Table)
 			return false
 		}
-		condition += " and not exists (select 1 from (select " + key.value() + " as k from " + target.source() + ") r where k = $)"
+		condition += " and not exists (select 1 from (select " + key.value() + " as _k from " + target.source() + ") r where _k = $)"
 	}
 	n := c.where(c.have, h.value(), condition)
 	if n == 0 {
 		return true
 	}
-	s.block("E084", "%s rows point at no row of %s", number(n), w.Refers.Table)
+	s.block("E084", "%s at no row of %s", rowsDo(n, "point"), w.Refers.Table)
 	s.Rows, s.List = n, list(c.have, h.value(), condition)
 	s.Help = "change these rows first"
 	return false
@@ -101,7 +101,8 @@ func (c *change) indexes() {
 	for _, w := range missing {
 		var old *Index
 		if i := slices.IndexFunc(gone, func(h *Index) bool { return h.Name == w.Name }); i >= 0 {
-			old, gone = gone[i], slices.Delete(gone, i, i+1)
+			old = gone[i]
+			gone = slices.Delete(gone, i, i+1)
 		} else if x := c.have.index(w.Name); x != nil && !c.ours(x) {
 			s := c.indexStep(w, nil)
 			s.block("E086", "another index is called %s", w.Name)
@@ -111,7 +112,11 @@ func (c *change) indexes() {
 		c.makeIndex(w, old)
 	}
 	for _, h := range gone {
-		s := c.step("~", "drop index", nil, nil)
+		var col *Column
+		if len(h.Columns) == 1 {
+			col = c.want.Column(h.Columns[0].Name)
+		}
+		s := c.step("~", "drop index", col, nil)
 		s.Text = "index " + h.Name + " is dropped"
 		if h.Unique {
 			s.Text = "no longer unique: index " + h.Name + " is dropped"
@@ -237,7 +242,7 @@ func (c *change) checks() {
 		if check.Where != nil && c.ask != nil {
 			sql, rows := c.checkQuery(check)
 			if n := c.count(sql); n > 0 {
-				s.block("E082", "check %s: %s rows do not satisfy it", check.Name, number(n))
+				s.block("E082", "check %s: %s not satisfy it", check.Name, rowsDo(n, "do"))
 				s.Rows, s.List, s.Help = n, rows, "change these rows first"
 				continue
 			}

@@ -22,6 +22,10 @@ type Database struct {
 
 	schema *schema.Schema
 	ready  bool // the system tables are there
+
+	// Wanted, on PostgreSQL: the rows from which a table is not rewritten under a lock, and those
+	// that one transaction fills.
+	online, batch int64
 }
 
 // Other is a view, a trigger or the like.
@@ -138,8 +142,11 @@ func (x *Index) same(y *Index) bool {
 }
 
 // fingerprint is a digest of the shape of the tables that are ours or named: what a plan is made for.
-func (d *Database) fingerprint(named map[string]bool) string {
-	sorted := Database{}
+func (d *Database) fingerprint(named map[string]bool) string { return digest(d.shape(named)) }
+
+// shape is those tables, in the order of their names. nil names every table.
+func (d *Database) shape(named map[string]bool) *Database {
+	sorted := &Database{}
 	for _, t := range d.Tables {
 		if named != nil && !named[t.Name] && !t.Ours {
 			continue
@@ -150,7 +157,7 @@ func (d *Database) fingerprint(named map[string]bool) string {
 		sorted.Tables = append(sorted.Tables, &u)
 	}
 	slices.SortFunc(sorted.Tables, func(a, b *Table) int { return strings.Compare(a.Name, b.Name) })
-	return digest(sorted)
+	return sorted
 }
 
 // digest is a short hash of a value's JSON.

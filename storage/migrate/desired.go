@@ -10,7 +10,7 @@ import (
 
 // Desired is the database that a schema wants.
 func Desired(s *schema.Schema, d Dialect) *Database {
-	db := &Database{Dialect: d, schema: s}
+	db := &Database{Dialect: d, schema: s, online: 20_000, batch: 5_000}
 	for _, c := range s.Classes {
 		db.Tables = append(db.Tables, classTable(d, c))
 	}
@@ -34,7 +34,7 @@ func classTable(d Dialect, c *schema.Class) *Table {
 	}
 	t.Columns = append(t.Columns, &Column{Name: sqlgen.VersionColumn, Type: d.columnType(versionKind), Kind: versionKind, NotNull: true, Default: d.versionDefault()})
 	for _, f := range c.Key {
-		t.Key = append(t.Key, f.Column)
+		t.Key = append(t.Key, sqlgen.ColumnName(f))
 	}
 	for _, check := range c.Checks {
 		if t.Checks == nil {
@@ -49,21 +49,21 @@ func classTable(d Dialect, c *schema.Class) *Table {
 func fieldColumn(d Dialect, f *schema.Field) *Column {
 	kind := kindWord(f.Type)
 	col := &Column{
-		Name: f.Column, Type: d.columnType(kind), Kind: kind, Limits: limitsOf(f.Type), field: f,
+		Name: sqlgen.ColumnName(f), Type: d.columnType(kind), Kind: kind, Limits: limitsOf(f.Type), field: f,
 		NotNull:  !f.Optional || slices.Contains(f.Class.Key, f),
 		Identity: f.Auto == schema.AutoID && d.identity(),
 	}
 	if f.Per != nil {
-		col.Limits.Per = f.Per.Column
+		col.Limits.Per = sqlgen.ColumnName(f.Per)
 	}
 	if f.Ref != nil {
-		col.Refers = reference(f.Class.Table, f.Column, f.Ref.To)
+		col.Refers = reference(f.Class.Table, sqlgen.ColumnName(f), f.Ref.To)
 	}
 	return col
 }
 
 func reference(table, column string, to *schema.Class) *Reference {
-	return &Reference{Name: sqlgen.ConstraintName("fk", table, column), Table: to.Table, Column: to.Key[0].Column}
+	return &Reference{Name: sqlgen.ConstraintName("fk", table, column), Table: to.Table, Column: sqlgen.ColumnName(to.Key[0])}
 }
 
 // linkTable has the pairs of keys of a set.
@@ -158,14 +158,14 @@ func newIndex(c *schema.Class, fields []*schema.Field, unique bool) *Index {
 	x := &Index{Unique: unique}
 	parts := []string{c.Table}
 	for _, f := range fields {
-		parts = append(parts, f.Column)
-		x.Columns = append(x.Columns, IndexColumn{Name: f.Column, Fold: unique && sqlgen.FoldsCase(f)})
+		parts = append(parts, sqlgen.ColumnName(f))
+		x.Columns = append(x.Columns, IndexColumn{Name: sqlgen.ColumnName(f), Fold: unique && sqlgen.FoldsCase(f)})
 	}
 	x.Name = sqlgen.ConstraintName("ix", parts...)
 	if unique {
 		x.Name = sqlgen.ConstraintName("ux", parts...)
 		if c.SoftDelete && c.DeletedAt != nil {
-			x.Live = c.DeletedAt.Column
+			x.Live = sqlgen.ColumnName(c.DeletedAt)
 		}
 	}
 	return x

@@ -33,7 +33,7 @@ func Diff(ctx context.Context, want, have *Database, ask Asker) (*Plan, error) {
 		names[t.Name] = true
 		plan.Tables = append(plan.Tables, t.Name)
 	}
-	plan.Database = have.fingerprint(names)
+	plan.Database, plan.Have = have.fingerprint(names), have.kept(names)
 	d.present()
 	d.renames()
 	d.matched()

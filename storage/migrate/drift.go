@@ -55,12 +55,15 @@ func Drift(ctx context.Context, c Conn) ([]Difference, error) {
 			return nil, err
 		}
 	}
-	d := drift{}
+	d := drift{since: "the last apply"}
 	d.tables(last, have)
 	return d.found, nil
 }
 
-type drift struct{ found []Difference }
+type drift struct {
+	since string // in words, when the tables were as they are compared with
+	found []Difference
+}
 
 func (d *drift) add(sign, kind, table, name, format string, args ...any) {
 	d.found = append(d.found, Difference{Sign: sign, Kind: kind, Table: table, Name: name, Text: fmt.Sprintf(format, args...)})
@@ -71,7 +74,7 @@ func (d *drift) tables(last, have *Database) {
 		before := last.Table(t.Name)
 		switch {
 		case before == nil && t.Ours:
-			d.add("+", "table", "", t.Name, "made since the last apply")
+			d.add("+", "table", "", t.Name, "made since %s", d.since)
 		case before == nil || !t.Ours && !before.Ours:
 			d.add("+", "table", "", t.Name, "not made by Dowel")
 		default:
@@ -93,7 +96,7 @@ func (d *drift) columns(before, t *Table) {
 	for _, c := range t.Columns {
 		b := before.Column(c.Name)
 		if b == nil {
-			d.add("+", "column", t.Name, c.Name, "%s, came since the last apply", strings.ToLower(c.Type))
+			d.add("+", "column", t.Name, c.Name, "%s, came since %s", strings.ToLower(c.Type), d.since)
 			continue
 		}
 		if c.Type != b.Type {
@@ -124,7 +127,7 @@ func (d *drift) indexes(before, t *Table) {
 		b := before.index(x.Name)
 		switch {
 		case b == nil:
-			d.add("+", "index", t.Name, x.Name, "came since the last apply")
+			d.add("+", "index", t.Name, x.Name, "came since %s", d.since)
 		case x.SQL != b.SQL:
 			d.add("~", "index", t.Name, x.Name, "was made otherwise")
 		case x.Broken:

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -13,8 +14,9 @@ type Plan struct {
 	Dialect string `json:"dialect"` // sqlite or postgres
 	// Database and Schema are fingerprints of what is there and what is wanted. Apply refuses a
 	// plan whose database has changed since.
-	Database string   `json:"database"`
-	Tables   []string `json:"tables"` // that are wanted
+	Database string          `json:"database"`
+	Have     json.RawMessage `json:"have,omitempty"` // the tables that Database is the fingerprint of
+	Tables   []string        `json:"tables"`         // that are wanted
 	Schema   string   `json:"schema"`
 	Steps    []Step   `json:"steps"`
 	// Notes are statements that change no table: what is known now about columns that were not noted.
@@ -149,6 +151,8 @@ type Allow struct {
 	All bool
 	// Partial runs what can be run although something else is blocked or not allowed.
 	Partial bool
+	// Progress, if any, is told of every step: when it begins, and when it is done.
+	Progress func(s *Step, took time.Duration, done bool)
 }
 
 func (a Allow) step(s *Step) bool {

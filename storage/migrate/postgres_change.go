@@ -15,12 +15,6 @@ import (
 // moment is how long a change of the catalog takes once it has its lock.
 const moment = 5 * time.Millisecond
 
-// online is the number of rows from which a table is not rewritten under a lock.
-const online = 20_000
-
-// batchRows is how many rows one transaction fills.
-const batchRows = 5_000
-
 func (postgres) shadow(t *Table) string { return quote(t.stored) }
 
 func (postgres) folded(value string, fold bool) string {
@@ -135,7 +129,7 @@ func (postgres) newVersion(c *change) string {
 }
 
 func (c *change) batch() *Batch {
-	b := &Batch{Table: c.have.Name, Key: c.have.Key, Rows: batchRows}
+	b := &Batch{Table: c.have.Name, Key: c.have.Key, Rows: int(c.differ.want.batch)}
 	for _, k := range c.have.Key {
 		b.Types = append(b.Types, c.have.Column(k).Type)
 	}
@@ -321,7 +315,7 @@ func (d postgres) remake(c *change, s *Step) {
 // retype gives a column another type: a small table is rewritten at once, in a large one the
 // new values are written beside the old and take their place.
 func (d postgres) retype(c *change, s *Step, h, w *Column, conv conversion) {
-	if c.rows() >= online && len(c.have.Key) > 0 && !slices.Contains(c.have.Key, h.Name) && h.Refers == nil {
+	if c.rows() >= c.differ.want.online && len(c.have.Key) > 0 && !slices.Contains(c.have.Key, h.Name) && h.Refers == nil {
 		d.exchange(c, s, h, w, conv)
 		return
 	}

@@ -24,6 +24,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 // world is a database of its own that a test works in.
 type world struct {
 	testing.TB
+
 	migrate.Conn
 	pg   *pgconn.PgConn
 	lite *sqlite.Conn

@@ -1,0 +1,14 @@
+package migrate
+
+import "github.com/dowel-dev/dowel/schema"
+
+// Literal is a value of a field as SQL.
+func Literal(d Dialect, f *schema.Field, v schema.Value) string {
+	return d.literal(v, kindWord(f.Type))
+}
+
+// Small makes steps that are for large tables out of those for small ones.
+func (d *Database) Small() *Database {
+	d.online, d.batch = 1, 2
+	return d
+}
