@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -32,52 +31,45 @@ import (
 // answered is said, and nothing is said that is not. Of the plain one: whoever
 // sends what it says gets what it says.
 func TestNothingIsUndocumented(t *testing.T) {
-	crm := os.DirFS("../examples/crm")
+	var files []string
+	for _, pattern := range []string{"testdata/*/*.txtar", "../examples/testdata/*/*.txtar"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatal(pattern, err)
+		}
+		files = append(files, found...)
+	}
 	known := map[string]*contract{}
-	for _, tt := range []struct {
-		files, style string
-		app          fs.FS
-	}{
-		{"testdata/plain/*.txtar", "plain", crm},
-		{"testdata/envelope/*.txtar", "envelope", crm},
-		{"testdata/promises/*.txtar", "", nil},
-		{"../examples/testdata/minimal/*.txtar", "", os.DirFS("../examples/minimal")},
-		{"../examples/testdata/crm/*.txtar", "", crm},
-		{"../examples/testdata/blog/*.txtar", "", os.DirFS("../examples/blog")},
-		{"../examples/testdata/ratings/*.txtar", "", os.DirFS("../examples/ratings")},
-		{"../examples/testdata/iso/*.txtar", "", os.DirFS("../examples/iso")},
-	} {
-		files, err := filepath.Glob(tt.files)
-		if err != nil || len(files) == 0 {
-			t.Fatal(tt.files, err)
-		}
-		for _, file := range files {
-			t.Run(strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(file), "../"), ".txtar"), func(t *testing.T) {
-				archive, err := txtar.ParseFile(file)
-				if err != nil {
-					t.Fatal(err)
+	for _, file := range files {
+		kind := filepath.Base(filepath.Dir(file)) // a style, an example, or neither
+		t.Run(kind+"/"+strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			settings, folder := engine.Settings{}, os.DirFS("../examples/"+kind)
+			if kind == "plain" || kind == "envelope" {
+				settings.Style, folder = kind, os.DirFS("../examples/crm")
+			}
+			if len(archive.Files) > 0 {
+				all := fstest.MapFS{}
+				for _, f := range archive.Files {
+					all[f.Name] = &fstest.MapFile{Data: f.Data}
 				}
-				folder := tt.app
-				if len(archive.Files) > 0 {
-					all := fstest.MapFS{}
-					for _, f := range archive.Files {
-						all[f.Name] = &fstest.MapFile{Data: f.Data}
-					}
-					folder = all
-				}
-				app := enginetest.Open(t, folder, enginetest.Options{Settings: engine.Settings{Style: tt.style}})
-				exact, plain := contractOf(t, app, "/openapi.json", known), contractOf(t, app, "/openapi-3.0.json", known)
-				engine.Behind(app.Engine, func(next http.Handler) http.Handler {
-					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-						x := exchangeOf(t, next, r)
-						exact.hold(t, x)
-						plain.hold(t, x)
-						x.send(w)
-					})
+				folder = all
+			}
+			app := enginetest.Open(t, folder, enginetest.Options{Settings: settings})
+			exact, plain := contractOf(t, app, "/openapi.json", known), contractOf(t, app, "/openapi-3.0.json", known)
+			engine.Behind(app.Engine, func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					x := exchangeOf(t, next, r)
+					exact.hold(t, x)
+					plain.hold(t, x)
+					x.send(w)
 				})
-				app.Run(t, file, string(archive.Comment))
 			})
-		}
+			app.Run(t, file, string(archive.Comment))
+		})
 	}
 }
 
@@ -293,7 +285,7 @@ func (c *contract) asked(x *traffic, item *openapi3.PathItem, op *openapi3.Opera
 		if name == "q" {
 			name = "search"
 		}
-		if name == "with" && c.apart(pair[1]) {
+		if (name == "with" || name == "fields") && c.apart(name, pair[1]) {
 			return errApart
 		}
 		p := known["query "+name]
@@ -337,11 +329,20 @@ var errApart = errors.New("left out on purpose")
 
 // apart reports whether an expansion leads to what a document leaves out on
 // purpose: classes that are not published, and of the plain one sets as records.
-func (c *contract) apart(with string) bool {
+func (c *contract) apart(option, value string) bool {
+	walked := map[string]bool{}
+	for _, element := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(",()", r) }) {
+		parts := strings.Split(element, ".")
+		if option == "fields" {
+			parts = parts[:len(parts)-1] // the last is shown, and not walked
+		}
+		for _, name := range parts {
+			walked[name] = true
+		}
+	}
 	for _, class := range c.app.Schema().Classes {
 		for _, r := range class.Relations {
-			named := slices.Contains(strings.FieldsFunc(with, func(r rune) bool { return strings.ContainsRune(",.()", r) }), r.Name)
-			if named && (!r.To.Expose || !c.exact && r.Kind == schema.Link) {
+			if walked[r.Name] && (!r.To.Expose || !c.exact && r.Kind == schema.Link) {
 				return true
 			}
 		}

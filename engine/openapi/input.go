@@ -217,8 +217,11 @@ func (b *builder) lookup(c *schema.Class) *openapi3.SchemaRef {
 			all = append(all, u.Fields...)
 		}
 		for _, f := range all {
-			if !f.WriteOnly && !f.Type.Traits().Secret {
-				s.Properties[f.JSON] = b.value(keyType(f), sent, c, "."+f.JSON, false)
+			if f.WriteOnly || f.Type.Traits().Secret {
+				continue
+			}
+			for _, name := range append(aliases(f), f.JSON) {
+				s.Properties[name] = b.value(keyType(f), sent, c, "."+f.JSON, false)
 			}
 		}
 		return s
