@@ -71,13 +71,20 @@ const fence = -1
 const moveCounter = "with m as (update _dowel_counters set n = n + $1 where name = $2 and shard = $3 and epoch = $4 returning n)" +
 	" select case when count(*) = 1 then 0 else cast('#-1 ' || count(*) as int) end from m"
 
-// epochs remembers of each table by which change of its columns it was last known. A
-// counter whose epoch has moved on belongs to tables of another revision.
+// epochs remembers of each table by which change of its columns it was found to be
+// what the schema served needs. A counter whose epoch has moved on belongs to
+// tables of another revision, as far as anybody knows.
 type epochs struct {
-	mu sync.RWMutex
-	of map[string]int64
+	mu  sync.RWMutex
+	of  map[string]int64 // nil: not compared yet
+	set uint64           // how often of was replaced
+	// fit is the schema that the tables were last found to fit, by Migrate, and at which epochs that was.
+	fit   *schema.Schema
+	fitOf map[string]int64
 	// foreign is when the tables were last found to be of another revision.
 	foreign time.Time
+
+	comparing sync.Mutex
 }
 
 func (e *epochs) get(table string) (epoch int64, known bool) {
@@ -87,13 +94,35 @@ func (e *epochs) get(table string) (epoch int64, known bool) {
 	return epoch, known
 }
 
-// forget has the epochs read anew: the tables are those of the schema served from now on.
-func (e *epochs) forget() { e.set(nil) }
+// found takes in that the tables fit a schema, which may be served next.
+func (e *epochs) found(s *schema.Schema, of map[string]int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.fit, e.fitOf = s, of
+}
 
-func (e *epochs) set(of map[string]int64) {
+// use says which schema is served from now on.
+func (e *epochs) use(s *schema.Schema) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.of, e.foreign = nil, time.Time{}
+	if e.fit == s {
+		e.of = e.fitOf
+	}
+	e.set++
+}
+
+func (e *epochs) replace(of map[string]int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.of, e.foreign = of, time.Time{}
+	e.set++
+}
+
+func (e *epochs) generation() uint64 {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.set
 }
 
 func (e *epochs) setForeign() {
@@ -126,12 +155,11 @@ func (s *Store) epoch(ctx context.Context, table string) (int64, error) {
 	if epoch, known := s.epochs.get(table); known {
 		return epoch, nil
 	}
-	of, err := s.readEpochs(ctx)
-	if err != nil {
+	// The present ones will not do: the tables may have changed since the schema was compared with them.
+	if err := s.fenced(ctx); err != nil {
 		return 0, err
 	}
-	s.epochs.set(of)
-	if epoch, known := of[table]; known {
+	if epoch, known := s.epochs.get(table); known {
 		return epoch, nil
 	}
 	return 0, unavailable(errNoCounter)
@@ -141,10 +169,16 @@ func (s *Store) epoch(ctx context.Context, table string) (int64, error) {
 // since they were read. It returns nil when the tables are what the schema served
 // needs, so that the change may be tried again.
 func (s *Store) fenced(ctx context.Context) error {
+	before := s.epochs.generation()
+	s.epochs.comparing.Lock() // many changes meet the fence at the same time
+	defer s.epochs.comparing.Unlock()
 	if s.epochs.isForeign() {
 		return unavailable(errRevision)
 	}
-	of, err := s.readEpochs(ctx)
+	if s.epochs.generation() != before {
+		return nil
+	}
+	of, err := s.readEpochs(ctx) // before the tables are looked at
 	if err != nil {
 		return err
 	}
@@ -156,7 +190,7 @@ func (s *Store) fenced(ctx context.Context) error {
 		s.epochs.setForeign()
 		return unavailable(errRevision)
 	}
-	s.epochs.set(of)
+	s.epochs.replace(of)
 	return nil
 }
 
@@ -192,6 +226,6 @@ func noteKey(t *sqlgen.Table, f *schema.Field, key int64) *command {
 		sql: []byte("select case when gap > 4096 then setval(s, $3) else (select max(nextval(s) + 0 * g) from generate_series(1, gap) as g) end" +
 			" from (select s, $3 - coalesce(pg_sequence_last_value(s), 0) as gap from (select pg_get_serial_sequence($1, $2)::regclass as s) as x" +
 			" where $3 > coalesce(pg_sequence_last_value(s), 0) offset 0) as y"),
-		args: []schema.Value{schema.NewText(t.Name), schema.NewText(f.Column), schema.NewInt(key)},
+		args: []schema.Value{schema.NewText(t.Name), schema.NewText(sqlgen.ColumnName(f)), schema.NewInt(key)},
 	}
 }

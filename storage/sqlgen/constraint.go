@@ -33,13 +33,13 @@ func ConstraintName(prefix string, parts ...string) string {
 func PrimaryKeyName(c *schema.Class) string { return ConstraintName("pk", c.Table) }
 
 // ReferenceName names the foreign key of a reference.
-func ReferenceName(f *schema.Field) string { return ConstraintName("fk", f.Class.Table, f.Column) }
+func ReferenceName(f *schema.Field) string { return ConstraintName("fk", f.Class.Table, ColumnName(f)) }
 
 // UniqueName names the unique index over fields of a class.
 func UniqueName(c *schema.Class, fields []*schema.Field) string {
 	parts := []string{c.Table}
 	for _, f := range fields {
-		parts = append(parts, f.Column)
+		parts = append(parts, ColumnName(f))
 	}
 	return ConstraintName("ux", parts...)
 }

@@ -53,7 +53,7 @@ func (m *Model) Around(c *schema.Class) Around { return m.graph[c.Index] }
 func (m *Model) HasColumn(table, column string) bool {
 	for _, c := range m.Schema.Classes {
 		for _, f := range c.Fields {
-			if f.Many != nil && f.Many.Table == table || c.Table == table && f.Stored() && f.Column == column {
+			if f.Many != nil && f.Many.Table == table || c.Table == table && f.Stored() && ColumnName(f) == column {
 				return true
 			}
 		}

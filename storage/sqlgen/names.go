@@ -103,7 +103,7 @@ func newTable(c *schema.Class) *Table {
 			t.links[i] = newLink(f)
 		}
 		if f.Stored() {
-			t.Bare[i] = Quote(f.Column)
+			t.Bare[i] = Quote(ColumnName(f))
 			t.Columns[i] = "." + t.Bare[i]
 			t.first[i] = "t0" + t.Columns[i]
 		}
@@ -179,6 +179,16 @@ func ScaleOf(t schema.Type) uint8 {
 		return d.Scale()
 	}
 	return 0
+}
+
+// ColumnName is what the column of a stored field is called: like PostgreSQL's own
+// columns, which every table has, none may be. Fields never begin with an underscore.
+func ColumnName(f *schema.Field) string {
+	switch f.Column {
+	case "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid":
+		return "_" + f.Column
+	}
+	return f.Column
 }
 
 // Quote makes an identifier of any text.

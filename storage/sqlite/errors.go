@@ -10,6 +10,7 @@ import (
 
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/storage/sqlgen"
 )
 
 // unavailable wraps the reason why nothing could be done now.
@@ -86,7 +87,7 @@ func sameColumns(fields []*schema.Field, columns []string) bool {
 		return false
 	}
 	for i, f := range fields {
-		if f.Column != columns[i] {
+		if sqlgen.ColumnName(f) != columns[i] {
 			return false
 		}
 	}
