@@ -253,6 +253,9 @@ func (r *reading) page() (*storage.Page, error) {
 	defer r.free()
 	page := &storage.Page{}
 	if len(r.parts) > 0 {
+		for _, part := range r.parts[1:] {
+			part.order()
+		}
 		for _, part := range r.parts {
 			part.openUp()
 		}

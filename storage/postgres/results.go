@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/dowel-dev/dowel/storage"
 )
@@ -18,10 +19,13 @@ type results struct {
 	limit   int // rows of the page when one more was asked for, else 0
 	more    bool
 
-	// Of an expansion: what it belongs to, and of each parent the place where its rows begin.
+	// Of an expansion: what it belongs to, the parent of each row, and of each parent
+	// the place where its rows begin.
 	parent *results
 	at     int // in Expand of the parent's query
 	single bool
+	owners []int
+	mixed  bool // the rows do not come in the order of their parents
 	first  []int
 }
 
@@ -51,7 +55,7 @@ func (r *results) expand(parent *results, at int) {
 	e := &parent.query.Expand[at]
 	r.begin(&e.Query)
 	r.parent, r.at, r.single, r.limit = parent, at, e.Rel.Single(), 0
-	r.first = r.first[:0]
+	r.owners, r.first, r.mixed = r.owners[:0], r.first[:0], false
 }
 
 // add takes in a row.
@@ -67,10 +71,14 @@ func (r *results) add(cols [][]byte) error {
 		r.make()
 	}
 	if r.parent != nil {
-		depth, err := r.begun(cols)
+		owner, depth, err := r.place(cols)
 		if err != nil {
 			return err
 		}
+		if n := len(r.owners); n > 0 && owner < r.owners[n-1] {
+			r.mixed = true
+		}
+		r.owners = append(r.owners, owner)
 		cols = cols[depth:]
 	}
 	r.rows = append(r.rows, storage.Row{})
@@ -123,42 +131,49 @@ func (r *results) place(cols [][]byte) (index, depth int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	index = int(n) - 1
+	from, to := 0, len(r.parent.rows)
 	if r.parent.parent != nil {
-		if above >= len(r.parent.first) {
-			return 0, 0, errOrdinal
-		}
-		index += r.parent.first[above]
+		r.parent.order() // it is complete: its statement came before
+		from, to = r.parent.first[above], r.parent.first[above+1]
 	}
-	if n < 1 || index >= len(r.parent.rows) {
+	if n < 1 || n > int64(to-from) {
 		return 0, 0, errOrdinal
 	}
-	return index, depth + 1, nil
+	return from + int(n) - 1, depth + 1, nil
 }
 
-// begun notes where the rows of each parent begin. They come in the order of the parents.
-func (r *results) begun(cols [][]byte) (depth int, err error) {
-	index, depth, err := r.place(cols)
-	if err != nil {
-		return 0, err
+// order brings the rows into the order of their parents and notes where those of each begin.
+func (r *results) order() {
+	if len(r.first) > 0 {
+		return
 	}
-	if index+1 < len(r.first) {
-		return 0, errOrdinal
+	for _, owner := range r.owners {
+		for len(r.first) <= owner {
+			r.first = append(r.first, 0)
+		}
+		r.first[owner]++
 	}
-	r.upTo(index)
-	return depth, nil
-}
-
-// upTo notes for all parents up to index that their rows begin here, where it is not noted yet.
-func (r *results) upTo(index int) {
-	for len(r.first) <= index {
-		r.first = append(r.first, len(r.rows))
+	for len(r.first) <= len(r.parent.rows) {
+		r.first = append(r.first, 0)
 	}
+	sum := 0
+	for i, n := range r.first {
+		r.first[i] = sum
+		sum += n
+	}
+	if !r.mixed {
+		return
+	}
+	sorted, next := make([]storage.Row, len(r.rows)), slices.Clone(r.first)
+	for i, owner := range r.owners {
+		sorted[next[owner]] = r.rows[i]
+		next[owner]++
+	}
+	r.rows = sorted
 }
 
 // attach hands the rows to their parents.
 func (r *results) attach() {
-	r.upTo(len(r.parent.rows))
 	for i := range r.parent.rows {
 		if from, to := r.first[i], r.first[i+1]; from < to {
 			r.parent.rows[i].Expanded[r.at] = r.rows[from:to:to]

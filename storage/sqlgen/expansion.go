@@ -11,16 +11,16 @@ import (
 //
 // The result has an ordinal for each level of parents: the place of the parent in
 // the page, from 1, then that of the parent below it among the rows of its own
-// parent, …. What Select prints for the query at the end of the path follows. Rows come
-// in the order of their parents, those of one parent in their own. With root.Most there are at most so many and one more.
+// parent, …. What Select prints for the query at the end of the path follows. Rows of one
+// parent come in their order, parents in any: ordinals tell, and a sort of everything would
+// be a third of the work. With root.Most there are at most so many and one more.
 //
 //	select k0.n, k1.c0, k1.c1 from
 //	  (select row_number() over (order by o0) as n, * from (PAGE) as s) as k0
-//	  cross join lateral (ROWS where customer_id = k0.k) as k1(c0,c1,o0)
-//	  order by k0.o0, k1.o0
+//	  cross join lateral (ROWS where customer_id = k0.k order by …) as k1(c0,c1)
 //
-// Parents come by their own order rather than by ordinal, so that an index can
-// yield them and a limit ends the work early.
+// That rows keep the order of a lateral subquery is not in the standard, but there is no other way to
+// run one than once for each parent.
 func (p *Printer) Expansion(root *storage.Query, path []int) {
 	leaf := root
 	for _, i := range path {
@@ -45,8 +45,7 @@ func (p *Printer) Expansion(root *storage.Query, path []int) {
 		p.Put(" cross join lateral ")
 		q, rel = &q.Expand[i].Query, q.Expand[i].Rel
 	}
-	p.leaves(q, rel, len(path))
-	p.byLevels(root, path)
+	p.leaves(q, rel, len(path), root.Most)
 	if root.Most > 0 {
 		p.Put(" limit ")
 		p.number(root.Most + 1)
@@ -91,7 +90,7 @@ func (p *Printer) parents(q *storage.Query, rel, next *schema.Relation, level in
 		p.Put("(select 1::bigint as n, ")
 	} else {
 		p.Put("(select row_number() over (")
-		p.byKeys(q, -1, "order by ")
+		p.byKeys(q)
 		p.Put(") as n, * from (select ")
 	}
 	p.Column(a, t.Columns[NearField(next).Index])
@@ -103,7 +102,8 @@ func (p *Printer) parents(q *storage.Query, rel, next *schema.Relation, level in
 	p.rows(q, t, a, rel, level-1)
 	if !one {
 		if q.Limit >= 0 || q.Skip > 0 {
-			p.byKeys(q, -1, " order by ")
+			p.Put(" ")
+			p.byKeys(q)
 		}
 		p.window(q, false)
 		p.Put(") as s")
@@ -114,22 +114,19 @@ func (p *Printer) parents(q *storage.Query, rel, next *schema.Relation, level in
 	p.level(level)
 }
 
-// leaves prints the level of the rows that are asked for.
-func (p *Printer) leaves(q *storage.Query, rel *schema.Relation, level int) {
+// leaves prints the level of the rows that are asked for. Where no more than most are in all,
+// a limit above that says nothing.
+func (p *Printer) leaves(q *storage.Query, rel *schema.Relation, level, most int) {
 	t := p.Names.Table(q.Class)
 	a := p.NewAlias()
-	one := isOne(q, rel)
 	p.Put("(select ")
 	p.columns(q, t, a)
-	if !one {
-		p.sortKeys(q, a)
-	}
 	p.Put(" from ")
 	p.rows(q, t, a, rel, level-1)
-	if q.Limit >= 0 || q.Skip > 0 {
-		if !one {
-			p.byKeys(q, -1, " order by ")
-		}
+	if !isOne(q, rel) {
+		p.order(q, a)
+	}
+	if q.Limit >= 0 && (most <= 0 || q.Limit <= most) || q.Skip > 0 {
 		p.window(q, false)
 	}
 	p.Put(") as ")
@@ -139,12 +136,8 @@ func (p *Printer) leaves(q *storage.Query, rel *schema.Relation, level int) {
 		if i > 0 {
 			p.Put(",")
 		}
-		p.name("c", i)
-	}
-	if !one {
-		for i := range sorts(q) {
-			p.name(",o", i)
-		}
+		p.Put("c")
+		p.number(i)
 	}
 	p.Put(")")
 }
@@ -158,33 +151,16 @@ func (p *Printer) sortKeys(q *storage.Query, a Alias) {
 	}
 }
 
-// byKeys prints these columns, of a level or, below 0, of what is at hand, as an order.
-func (p *Printer) byKeys(q *storage.Query, level int, before string) string {
+// byKeys prints these columns as an order.
+func (p *Printer) byKeys(q *storage.Query) {
 	for i := range sorts(q) {
-		p.Put(before)
-		if level >= 0 {
-			p.level(level)
-			p.Put(".")
+		if i == 0 {
+			p.Put("order by ")
+		} else {
+			p.Put(", ")
 		}
-		p.name("o", i)
+		p.Put("o")
+		p.number(i)
 		p.direction(q, i)
-		before = ", "
-	}
-	return before
-}
-
-// byLevels prints the order of the whole.
-func (p *Printer) byLevels(root *storage.Query, path []int) {
-	before := " order by "
-	q, rel := root, (*schema.Relation)(nil)
-	for level := 0; ; level++ {
-		if !isOne(q, rel) {
-			before = p.byKeys(q, level, before)
-		}
-		if level == len(path) {
-			return
-		}
-		e := &q.Expand[path[level]]
-		q, rel = &e.Query, e.Rel
 	}
 }

@@ -193,7 +193,18 @@ func shown(v schema.Value) string {
 func (w *world) got(t tester, q *storage.Query, ordinals int) (lines []string) {
 	t.Helper()
 	kinds := w.print.Names.Table(q.Class).Kinds
-	for _, row := range w.run(t) {
+	rows := w.run(t)
+	slices.SortStableFunc(rows, func(a, b [][]byte) int { // parents come in any order
+		for i := range ordinals {
+			n, _ := strconv.Atoi(string(a[i]))
+			m, _ := strconv.Atoi(string(b[i]))
+			if n != m {
+				return n - m
+			}
+		}
+		return 0
+	})
+	for _, row := range rows {
 		line := ""
 		for _, n := range row[:ordinals] {
 			line += string(n) + " "
