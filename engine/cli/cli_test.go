@@ -16,13 +16,19 @@ import (
 
 	"github.com/dowel-dev/dowel/engine/cli"
 	"github.com/dowel-dev/dowel/examples"
+	"github.com/dowel-dev/dowel/storage/postgres/pgtest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(server{m}, map[string]func(){
 		"dowel": func() { cli.Main(cli.App{Version: "1.2.3", Templates: examples.Templates()}) },
 	})
 }
+
+// server ends the PostgreSQL that tests have started.
+type server struct{ *testing.M }
+
+func (s server) Run() int { return pgtest.Main(s.M) }
 
 // TestScripts runs the conversations in testdata/script. Beside the usual commands there are
 //
@@ -30,6 +36,8 @@ func TestMain(m *testing.M) {
 //	await URL TEXT                the answer contains the text, sooner or later
 //	get STATUS URL [USER:PASS]    the answer goes to stdout
 //	hup                           every background command gets SIGHUP
+//	postgres NAME                 sets $NAME to the address of an empty database
+//	sql URL STATEMENTS            runs statements on it, or on a file of SQLite
 //
 // and $ADDR is a free address.
 func TestScripts(t *testing.T) {
@@ -45,7 +53,7 @@ func TestScripts(t *testing.T) {
 			return l.Close()
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "await": await, "get": get, "hup": hup,
+			"exits": exits, "await": await, "get": get, "hup": hup, "postgres": database, "sql": statements,
 		},
 	})
 }

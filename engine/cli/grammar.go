@@ -22,6 +22,9 @@ type grammar struct {
 	Editor  editorCmd  `cmd:"" group:"offline" help:"Write the JSON Schema that makes editors complete dowel.yaml."`
 	OpenAPI openapiCmd `cmd:"" name:"openapi" group:"offline" help:"Print the OpenAPI document."`
 
+	Plan  planCmd  `cmd:"" group:"tables" help:"Compare the tables of the database with the schema."`
+	Apply applyCmd `cmd:"" group:"tables" help:"Change the tables: by a plan, or to what the schema wants."`
+
 	Seed  seedCmd  `cmd:"" group:"data" help:"Load the rows of seed/; a second run changes nothing."`
 	User  userCmd  `cmd:"" group:"data" help:"Manage accounts."`
 	Token tokenCmd `cmd:"" group:"data" help:"Sign a token with the configured key."`
@@ -37,6 +40,7 @@ type grammar struct {
 var groups = kong.ExplicitGroups([]kong.Group{
 	{Key: "start", Title: "Start:"},
 	{Key: "offline", Title: "Look, without a database:"},
+	{Key: "tables", Title: "Tables:"},
 	{Key: "data", Title: "Rows and people:"},
 	{Key: "run", Title: "Run:"},
 })

@@ -170,6 +170,12 @@ func (r *run) open(arg string, flags map[string]string) (*project, error) {
 	if err := p.openStore(r); err != nil {
 		return nil, err
 	}
+	if !fresh && p.databasePath() == "" {
+		if fresh, err = p.bare(r); err != nil {
+			p.close()
+			return nil, p.databaseError(err)
+		}
+	}
 	pending, err := p.store.Migrate(r.ctx, p.schema, fresh)
 	switch {
 	case err != nil:
@@ -200,11 +206,12 @@ func (p *project) pendingRefusal(pending []storage.Step) error {
 	path := p.databasePath()
 	switch {
 	case safe:
-		lines = append(lines, "`dowel serve --apply` makes them")
+		lines = append(lines, "`dowel plan` shows them, `dowel apply` or `dowel serve --apply` makes them")
 	case p.cfg.Engine.Dev && path != "":
-		lines = append(lines, "those marked ! lose something: make them by hand, or stop, remove "+path+", and start again with the rows of seed/")
+		lines = append(lines, "those marked ! lose something or cannot be made: `dowel plan` says why, `dowel apply --allow NAME` makes one that loses something;",
+			"or stop, remove "+path+", and start again with the rows of seed/")
 	default:
-		lines = append(lines, "those marked ! can lose rows or lock tables: make them by hand")
+		lines = append(lines, "those marked ! lose something or cannot be made: `dowel plan` says why, `dowel apply --allow NAME` makes one that loses something")
 	}
 	return refuse(fmt.Errorf("the database lags behind the schema by %s", counted(len(pending), "change", "changes")), lines...)
 }

@@ -120,7 +120,7 @@ const helperPrefix = "_dowel_"
 
 func (r *reader) pgIndexes(here string) {
 	byName := map[string]*Index{}
-	r.each(`select t.relname, x.relname, i.indisunique, i.indisvalid, coalesce(pg_get_expr(i.indpred, i.indrelid, true), ''), pg_get_indexdef(i.indexrelid), m.amname,
+	r.each(`select t.relname, x.relname, i.indisunique, i.indisvalid, coalesce(pg_get_expr(i.indpred, i.indrelid, true), ''), replace(pg_get_indexdef(i.indexrelid), ' ON ' || quote_ident(n.nspname) || '.', ' ON '), m.amname,
 			exists (select 1 from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('u', 'x'))
 		from pg_index i join pg_class t on t.oid = i.indrelid join pg_class x on x.oid = i.indexrelid join pg_namespace n on n.oid = t.relnamespace join pg_am m on m.oid = x.relam
 		where `+here+` and t.relkind in ('r', 'p') and not i.indisprimary order by i.indexrelid`, func(cols []string) {
@@ -150,9 +150,7 @@ func (r *reader) pgIndexes(here string) {
 		x.Columns = append(x.Columns, c)
 	})
 	for _, x := range byName {
-		if x.odd {
-			x.Columns, x.Live = nil, ""
-		}
+		x.settle()
 	}
 }
 
@@ -176,7 +174,7 @@ func (r *reader) pgOthers(here string) {
 		union all select 'function', p.proname, '' from pg_proc p join pg_namespace n on n.oid = p.pronamespace where `+here+`
 			and not exists (select 1 from pg_depend d where d.objid = p.oid and d.classid = 'pg_proc'::regclass and d.deptype = 'e')
 		order by 1, 2`, func(cols []string) {
-		if !isSystem(cols[1]) {
+		if !isSystem(cols[1]) && !strings.HasPrefix(cols[1], helperPrefix) {
 			r.other(cols[0], cols[1], cols[2], "")
 			return
 		}

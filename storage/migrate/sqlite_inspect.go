@@ -49,7 +49,15 @@ func (d sqlite) inspect(ctx context.Context, c Asker) (*Database, error) {
 	return r.db, r.failed("sqlite")
 }
 
-func isSystem(name string) bool { return strings.HasPrefix(name, "_dowel_") }
+// isSystem reports whether a table is one that the store or this package keeps for itself. A class
+// that the engine makes, such as that of sessions, is a class.
+func isSystem(name string) bool {
+	switch name {
+	case "_dowel_counters", "_dowel_sequences", "_dowel_columns", "_dowel_migrations", "_dowel_state", "_dowel_files", "_dowel_version":
+		return true
+	}
+	return false
+}
 
 // reader collects what is there.
 type reader struct {
@@ -175,9 +183,16 @@ func (r *reader) indexes() {
 		x.Columns = append(x.Columns, IndexColumn{Name: cols[1], Fold: coll == "NOCASE"})
 	})
 	for _, x := range byName {
-		if x.odd {
-			x.Columns, x.Live = nil, ""
-		}
+		x.settle()
+	}
+}
+
+// settle keeps of an index what tells it from others: its definition, or its SQL where Dowel makes none like it.
+func (x *Index) settle() {
+	if x.odd {
+		x.Columns, x.Live = nil, ""
+	} else {
+		x.SQL = ""
 	}
 }
 

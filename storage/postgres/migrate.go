@@ -3,11 +3,11 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
@@ -17,10 +17,19 @@ import (
 // Migrate compares the tables with a schema. Steps that keep every value are
 // safe; with apply they are run, and what is left is returned.
 func (s *Store) Migrate(ctx context.Context, to *schema.Schema, apply bool) (pending []storage.Step, err error) {
+	// Read before the tables are compared, so that a change in between is not missed; those that
+	// are changed here are found out by the first write.
+	of, err := s.readEpochs(ctx)
+	if err != nil {
+		return nil, err
+	}
 	err = s.Migrating(ctx, func(c migrate.Conn) error {
 		pending, err = migrate.Pending(ctx, c, to, apply)
 		return err
 	})
+	if err == nil && len(pending) == 0 {
+		s.epochs.found(to, of)
+	}
 	return pending, err
 }
 
@@ -29,22 +38,42 @@ func (s *Store) Migrating(ctx context.Context, fn func(migrate.Conn) error) erro
 	if s.isClosed() {
 		return errClosed
 	}
-	config := s.config.ConnConfig.Config.Copy()
+	pg, err := migrator(ctx, s.config, "off")
+	if err != nil {
+		return unavailable(err)
+	}
+	err = fn(migrating{pg})
+	return errors.Join(err, pg.Close(context.WithoutCancel(ctx)))
+}
+
+// Inspecting runs fn with a connection to the database at url that can change
+// nothing, for a look at a database that no store may have been opened on.
+func Inspecting(ctx context.Context, url string, o Options, fn func(migrate.Conn) error) error {
+	config, err := poolConfig(url, o.withDefaults())
+	if err != nil {
+		return err
+	}
+	pg, err := migrator(ctx, config, "on")
+	if err != nil {
+		return connectError(err)
+	}
+	err = fn(migrating{pg})
+	return errors.Join(err, pg.Close(context.WithoutCancel(ctx)))
+}
+
+// migrator opens a session without time limits. readOnly is on or off.
+func migrator(ctx context.Context, from *pgxpool.Config, readOnly string) (*pgconn.PgConn, error) {
+	config := from.ConnConfig.Config.Copy()
 	if config.RuntimeParams == nil {
 		config.RuntimeParams = map[string]string{}
 	}
 	for name, value := range map[string]string{
-		"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0", "default_transaction_read_only": "off",
+		"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0", "default_transaction_read_only": readOnly,
 		"default_transaction_isolation": "read committed", "application_name": "dowel migrate", "timezone": "UTC", "datestyle": "ISO", "client_min_messages": "warning",
 	} {
 		config.RuntimeParams[name] = value
 	}
-	pg, err := pgconn.ConnectConfig(ctx, config)
-	if err != nil {
-		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
-	}
-	err = fn(migrating{pg})
-	return errors.Join(err, pg.Close(context.WithoutCancel(ctx)))
+	return pgconn.ConnectConfig(ctx, config)
 }
 
 // migrating is a connection as migrations use it.

@@ -44,6 +44,23 @@ func (s *Store) Migrating(ctx context.Context, fn func(migrate.Conn) error) erro
 	return errors.Join(err, c.close())
 }
 
+// Inspecting runs fn with a connection to the file at path that can change nothing,
+// for a look at a database that no store may have been opened on.
+func Inspecting(ctx context.Context, path string, fn func(migrate.Conn) error) error {
+	db, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	if err != nil {
+		return fmt.Errorf("sqlite: open %s: %w", path, err)
+	}
+	db.SetBusyTimeout(Options{}.withDefaults().LockWait)
+	db.SetInterrupt(ctx.Done())
+	err = sqlitex.ExecuteTransient(db, "pragma query_only = on", nil)
+	if err == nil {
+		err = fn(migrating{db})
+	}
+	db.SetInterrupt(nil)
+	return errors.Join(err, db.Close())
+}
+
 // migrating is a connection as migrations use it.
 type migrating struct{ db *sqlite.Conn }
 
