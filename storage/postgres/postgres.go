@@ -38,6 +38,9 @@ type Options struct {
 	Conns int
 	// Readers is the number of connections that concurrent reads share; 0 is 2.
 	Readers int
+	// Writers is the number of connections that concurrent changes share; 0 is 2: while
+	// one commits, the other one works.
+	Writers int
 	// Statements is how many prepared statements each connection keeps; 0 is 500.
 	Statements int
 	// Timeout ends a statement that runs longer; 0 is 5 s, negative is never.
@@ -60,6 +63,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Readers <= 0 {
 		o.Readers = 2
+	}
+	if o.Writers <= 0 {
+		o.Writers = 2
 	}
 	if o.Statements <= 0 {
 		o.Statements = 500
@@ -101,10 +107,6 @@ type Store struct {
 	closed  chan struct{}
 }
 
-// writers is the number of connections that concurrent changes share: while one commits,
-// the other one works.
-const writers = 2
-
 // Open connects to the database at url (postgres://user:password@host:port/name?…).
 // Tables are made by Migrate.
 func Open(ctx context.Context, url string, s *schema.Schema, o Options) (*Store, error) {
@@ -119,7 +121,7 @@ func Open(ctx context.Context, url string, s *schema.Schema, o Options) (*Store,
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
 	st.reads = newPipe(st, o.Readers, reads)
-	st.writes = newPipe(st, writers, writes)
+	st.writes = newPipe(st, o.Writers, writes)
 	if err := st.prepareDatabase(ctx); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
@@ -133,7 +135,7 @@ func Open(ctx context.Context, url string, s *schema.Schema, o Options) (*Store,
 // under the one before can end under it.
 func (s *Store) Use(to *schema.Schema) error {
 	s.models.Use(to)
-	s.epochs.forget()
+	s.epochs.use(to)
 	return nil
 }
 
