@@ -242,7 +242,7 @@ func (a *apply) update() (*storage.Row, error) {
 	var cmds []*command
 	var users []*storage.ReferencedError
 	if a.Op == storage.SoftDelete {
-		cmds, users = a.inUse()
+		cmds, users = a.users()
 	}
 	w := a.statement()
 	cmds = append(cmds, &w.command)

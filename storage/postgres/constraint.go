@@ -223,9 +223,9 @@ func (a *apply) linked(links []*linking) error {
 	return nil
 }
 
-// inUse are the statements that count the live rows which forbid the soft deletion of
+// users are the statements that count the live rows which forbid the soft deletion of
 // a row. A row does not hold on to itself.
-func (a *apply) inUse() ([]*command, []*storage.ReferencedError) {
+func (a *apply) users() ([]*command, []*storage.ReferencedError) {
 	var cmds []*command
 	var found []*storage.ReferencedError
 	for _, f := range a.restricting() {

@@ -1,8 +1,13 @@
 package postgres
 
 import (
+	"errors"
 	"hash/fnv"
 	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
@@ -19,14 +24,6 @@ const finalTries = 3
 func (a *apply) isFinal() bool {
 	if !a.whole || len(a.notes()) > 0 || len(a.counted) > 1 {
 		return false
-	}
-	switch a.Op {
-	case storage.Insert, storage.Delete:
-		return true
-	case storage.SoftDelete:
-		if len(a.restricting()) > 0 {
-			return false
-		}
 	}
 	return !slices.ContainsFunc(a.sets, func(s storage.Assign) bool { return s.Field.Auto == schema.AutoSequence })
 }
@@ -54,11 +51,14 @@ func (a *apply) final() (row *storage.Row, err error, settled bool) {
 // once sends the change. It is not settled when it may be sent again, or with an
 // error when that would be no use.
 func (a *apply) once() (row *storage.Row, err error, settled bool) {
-	w, err := a.finalStatement()
+	epoch, err := a.store.epoch(a.ctx, a.Class.Table)
 	if err != nil {
 		return nil, err, true
 	}
-	err = a.store.writes.do(a.ctx, &w.command)
+	cmds := a.unused()
+	w := a.statement()
+	w.tally, w.place = tally{a.Class.Table, epoch}, placeOf(a.Class, a.Key)
+	err = a.store.writes.do(a.ctx, append(cmds, &w.command)...)
 	switch {
 	case err == nil && w.found:
 		return &w.out, nil, true
@@ -69,27 +69,62 @@ func (a *apply) once() (row *storage.Row, err error, settled bool) {
 	case err == nil:
 		why := a.whyNot()
 		return nil, why, why != nil
-	case w.err == nil || isContract(err): // it did not come so far as to be refused
+	case codeOf(err) == "" || errors.Is(err, storage.ErrOutcomeUnknown):
 		return nil, err, true
 	case lostRace(err) || codeOf(err) == codeLock:
 		return nil, err, false
 	}
-	if n, ok := verdictOf(err); ok && n == fence {
+	n, refused := verdictOf(err)
+	switch {
+	case refused && n == fence:
 		err := a.store.fenced(a.ctx)
 		return nil, err, err != nil
+	case refused && n >= inUse:
+		if why := a.whyNot(); why != nil {
+			return nil, why, true
+		}
+		return nil, &storage.ReferencedError{By: a.restricting()[n-inUse], Count: countOf(err)}, true
 	}
 	return nil, a.broken(err), true
 }
 
-// finalStatement prints the change; its counter moves with the transaction that it shares.
-func (a *apply) finalStatement() (*writing, error) {
-	epoch, err := a.store.epoch(a.ctx, a.Class.Table)
-	if err != nil {
-		return nil, err
+// inUse is the verdict about the first of the references that keep a row from being soft-deleted.
+const inUse = 1000
+
+// unused are the statements that come ahead of a soft deletion: the row is locked against
+// references that are being made, and then those there are are counted. In a
+// shared transaction each statement sees what was committed before it began.
+func (a *apply) unused() []*command {
+	if a.Op != storage.SoftDelete || len(a.restricting()) == 0 {
+		return nil
 	}
-	w := a.statement()
-	w.tally, w.place = tally{a.Class.Table, epoch}, placeOf(a.Class, a.Key)
-	return w, nil
+	where, args := a.keyed()
+	lock := statementOf("select 1 from "+a.table.Name+where+" for update", args...)
+	counts, _ := a.users()
+	sql := "select case"
+	for i, c := range counts {
+		n := strconv.Itoa(i)
+		sql += " when n" + n + " > 0 then cast('#" + strconv.Itoa(inUse+i) + " ' || n" + n + " || ' ' as int)"
+		counts[i].sql = append(append([]byte("("), c.sql...), (") as n" + n)...)
+	}
+	sql += " end from (select "
+	for i, c := range counts {
+		sql += [...]string{"", ", "}[min(i, 1)] + string(c.sql)
+	}
+	return []*command{lock, statementOf(sql+" offset 0) as x", a.Key[0])}
+}
+
+// countOf reads how many rows a verdict was about.
+func countOf(err error) (n int64) {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		_, text, _ := strings.Cut(e.Message, "#")
+		words := strings.Fields(text)
+		if len(words) > 1 {
+			n, _ = strconv.ParseInt(words[1], 10, 64) // it is a number: we have written it
+		}
+	}
+	return n
 }
 
 // placeOf is a number by which all nodes put changes of rows into the same order. An insert

@@ -36,7 +36,8 @@ type Options struct {
 	// Conns is the number of connections for transactions of several round
 	// trips; 0 is four times the processors, from 8 to 32.
 	Conns int
-	// Readers is the number of connections that concurrent reads share; 0 is 2.
+	// Readers is the number of connections that concurrent reads share; 0 is
+	// half the processors, from 2 to 8.
 	Readers int
 	// Writers is the number of connections that concurrent changes share; 0 is 2: while
 	// one commits, the other one works.
@@ -62,7 +63,7 @@ func (o Options) withDefaults() Options {
 		o.Conns = min(max(4*runtime.GOMAXPROCS(0), 8), 32)
 	}
 	if o.Readers <= 0 {
-		o.Readers = 2
+		o.Readers = min(max(runtime.GOMAXPROCS(0)/2, 2), 8)
 	}
 	if o.Writers <= 0 {
 		o.Writers = 2
@@ -109,22 +110,27 @@ type Store struct {
 
 // Open connects to the database at url (postgres://user:password@host:port/name?…).
 // Tables are made by Migrate.
+//
+// It fails, in Options.Connect or little more, when the address is wrong, the server cannot be reached,
+// refuses the user or is not fit; only a server that cannot be reached now is storage.ErrUnavailable, which may
+// be worth another try. A store that is open needs no help when the server goes
+// away: it refuses work with storage.ErrUnavailable and is back within a second of it.
 func Open(ctx context.Context, url string, s *schema.Schema, o Options) (*Store, error) {
 	o = o.withDefaults()
 	config, err := poolConfig(url, o)
 	if err != nil {
 		return nil, err
 	}
+	if err := prepareDatabase(ctx, config, o); err != nil {
+		return nil, err
+	}
 	st := &Store{options: o, config: config, shapes: newShapes(4 * o.Statements), slow: make(chan struct{}, max(o.Conns/2, 1)), lane: make(chan struct{}, 1), closed: make(chan struct{}), announcer: newAnnouncer()}
 	st.models.Use(s)
-	if st.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+	if st.pool, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config); err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
 	st.reads = newPipe(st, o.Readers, reads)
 	st.writes = newPipe(st, o.Writers, writes)
-	if err := st.prepareDatabase(ctx); err != nil {
-		return nil, errors.Join(err, st.Close())
-	}
 	if st.replicas, err = openReplicas(ctx, st, o.Replicas); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // few are options for tests that need no throughput: a suite opens hundreds of stores.
-var few = Options{Conns: 8, Readers: 1}
+var few = Options{Conns: 8, Readers: 1, Writers: 1}
 
 func openStore(t testing.TB, s *schema.Schema) storage.Store {
 	return openMigrated(t, pgtest.Schema(t), s, few)
