@@ -239,10 +239,10 @@ var systemTables = []struct{ name, sql string }{
 }
 
 // prepareDatabase checks that the database can be worked with and makes the system tables.
-func (s *Store) prepareDatabase(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, s.options.Connect+s.options.Wait)
+func prepareDatabase(ctx context.Context, config *pgxpool.Config, o Options) error {
+	ctx, cancel := context.WithTimeout(ctx, o.Connect+o.Wait)
 	defer cancel()
-	pg, err := pgconn.ConnectConfig(ctx, &s.config.ConnConfig.Config)
+	pg, err := pgconn.ConnectConfig(ctx, &config.ConnConfig.Config)
 	if err != nil {
 		return connectError(err)
 	}
