@@ -65,9 +65,11 @@ func poolConfig(address string, o Options) (*pgxpool.Config, error) {
 	c.AfterConnect = func(ctx context.Context, pc *pgx.Conn) error {
 		pg := pc.PgConn()
 		k := newConn(pg, o.Statements)
-		if k.shard, err = introduce(ctx, pg, repeatable, true); err != nil {
+		shard, err := introduce(ctx, pg, repeatable, true)
+		if err != nil {
 			return err
 		}
+		k.shard = shard
 		pg.CustomData()[connKey] = k
 		return nil
 	}
@@ -112,7 +114,7 @@ func settings(o Options) map[string]string {
 		"default_transaction_read_only":       "off",
 		"jit":                                 "off",
 		"statement_timeout":                   milliseconds(o.Timeout),
-		"lock_timeout":                        milliseconds(o.LockWait),
+		"lock_timeout":                        milliseconds(max(o.LockWait/4, sharedLockWait)),
 		"idle_in_transaction_session_timeout": milliseconds(max(2*o.Timeout, 30*time.Second)),
 	}
 }
