@@ -39,7 +39,7 @@ func (c *applyCmd) Run(r *run) error {
 	}
 	defer p.close()
 	a := &applying{run: r, project: p, names: c.Allow, all: c.AllowDestructive}
-	err = p.migrating(r, func(conn migrate.Conn) error {
+	err = p.migrating(r.ctx, func(conn migrate.Conn) error {
 		switch {
 		case given != nil:
 			return a.plan(conn, given, file)

@@ -26,6 +26,7 @@ type grammar struct {
 	Apply applyCmd `cmd:"" group:"tables" help:"Change the tables: by a plan, or to what the schema wants."`
 
 	Seed  seedCmd  `cmd:"" group:"data" help:"Load the rows of seed/; a second run changes nothing."`
+	Move  moveCmd  `cmd:"" group:"data" help:"Copy all rows to another database: SQLite to PostgreSQL, or back."`
 	User  userCmd  `cmd:"" group:"data" help:"Manage accounts."`
 	Token tokenCmd `cmd:"" group:"data" help:"Sign a token with the configured key."`
 

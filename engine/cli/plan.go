@@ -139,19 +139,19 @@ func (nowhere) Exec(context.Context, string) (int64, error) {
 }
 
 // migrating runs fn with a session of the open store, to change tables with.
-func (p *project) migrating(r *run, fn func(migrate.Conn) error) error {
+func (p *project) migrating(ctx context.Context, fn func(migrate.Conn) error) error {
 	m, ok := p.store.(interface {
 		Migrating(context.Context, func(migrate.Conn) error) error
 	})
 	if !ok {
 		return refuse(fmt.Errorf("the tables of %s cannot be changed", masked(p.cfg.DB)))
 	}
-	return m.Migrating(r.ctx, fn)
+	return m.Migrating(ctx, fn)
 }
 
 // bare reports whether the database of the open store has none of the tables of the schema.
 func (p *project) bare(r *run) (bare bool, err error) {
-	err = p.migrating(r, func(conn migrate.Conn) error {
+	err = p.migrating(r.ctx, func(conn migrate.Conn) error {
 		have, err := migrate.Inspect(r.ctx, conn)
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
 	"github.com/dowel-dev/dowel/storage/migrate"
+	"github.com/dowel-dev/dowel/storage/sqlgen"
 )
 
 // Migrate compares the tables with a schema. Steps that keep every value are
@@ -106,4 +108,54 @@ func (c migrating) Exec(ctx context.Context, sql string) (int64, error) {
 	tag := results[len(results)-1].CommandTag.String()
 	n, _ := strconv.ParseInt(tag[strings.LastIndexByte(tag, ' ')+1:], 10, 64) // no number: none changed
 	return n, nil
+}
+
+// Fill adds rows by way of copy, as part of the transaction that is running.
+func (c migrating) Fill(ctx context.Context, table string, columns []string, rows [][]schema.Value) error {
+	quoted := make([]string, len(columns))
+	for i, name := range columns {
+		quoted[i] = sqlgen.Quote(name)
+	}
+	var text []byte
+	for _, row := range rows {
+		for i, v := range row {
+			if i > 0 {
+				text = append(text, '\t')
+			}
+			if v.IsNull() {
+				text = append(text, `\N`...)
+				continue
+			}
+			start := len(text)
+			text = appendText(text, v)
+			text = escapeCopy(text, start)
+		}
+		text = append(text, '\n')
+	}
+	_, err := c.pg.CopyFrom(ctx, bytes.NewReader(text), "copy "+sqlgen.Quote(table)+" ("+strings.Join(quoted, ", ")+") from stdin")
+	return err
+}
+
+// escapeCopy escapes what copy does not read as it is, from a place on.
+func escapeCopy(b []byte, from int) []byte {
+	if !bytes.ContainsAny(b[from:], "\\\t\n\r") {
+		return b
+	}
+	plain := string(b[from:])
+	b = b[:from]
+	for i := range len(plain) {
+		switch c := plain[i]; c {
+		case '\\':
+			b = append(b, `\\`...)
+		case '\t':
+			b = append(b, `\t`...)
+		case '\n':
+			b = append(b, `\n`...)
+		case '\r':
+			b = append(b, `\r`...)
+		default:
+			b = append(b, c)
+		}
+	}
+	return b
 }

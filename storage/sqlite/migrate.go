@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -11,6 +12,7 @@ import (
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
 	"github.com/dowel-dev/dowel/storage/migrate"
+	"github.com/dowel-dev/dowel/storage/sqlgen"
 )
 
 // Migrate compares the tables with a schema. Steps that keep every value are
@@ -90,4 +92,26 @@ func (c migrating) Exec(_ context.Context, sql string) (int64, error) {
 		return 0, fmt.Errorf("sqlite: %w", err)
 	}
 	return int64(c.db.Changes()), nil
+}
+
+// Fill adds rows by one statement that is run for each, as part of the transaction that is running.
+func (c migrating) Fill(_ context.Context, table string, columns []string, rows [][]schema.Value) error {
+	quoted := make([]string, len(columns))
+	for i, name := range columns {
+		quoted[i] = sqlgen.Quote(name)
+	}
+	st, _, err := c.db.PrepareTransient("insert into " + sqlgen.Quote(table) + " (" + strings.Join(quoted, ", ") + ") values (?" + strings.Repeat(", ?", len(columns)-1) + ")")
+	if err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	for _, row := range rows {
+		bind(st, row)
+		if err = run(st); err != nil {
+			break
+		}
+	}
+	if err = errors.Join(err, st.Finalize()); err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	return nil
 }
