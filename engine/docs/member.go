@@ -263,6 +263,9 @@ func (m *member) initial(f *schema.Field) {
 	}
 }
 
+// Readers names who may read a field where that is not everybody who may read the record, else "".
+func (a *App) Readers(f *schema.Field) string { return (&builder{a}).readers(f) }
+
 // readers names who may read the field where that is not everybody who may read the record, else "".
 func (b *builder) readers(f *schema.Field) string {
 	if f.WriteOnly || f.Type.Traits().Secret {

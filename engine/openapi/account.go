@@ -157,11 +157,15 @@ func (b *builder) tokenMembers(login *schema.Class) *openapi3.Schema {
 
 // user is the record of whoever asks, as they see it; where they may not, their id alone.
 func (b *builder) user(login *schema.Class) *openapi3.SchemaRef {
-	if published(login) && len(login.Key) == 1 && login.Key[0].JSON == "id" {
+	plain := published(login) && len(login.Key) == 1 && login.Key[0].JSON == "id"
+	if plain && b.exact {
 		return b.record(login)
 	}
-	return b.component(nil, "User", func() *openapi3.Schema {
+	return b.component(nil, "Me", func() *openapi3.Schema {
 		s := typed("object")
+		if plain {
+			s = b.members(login, func(f *schema.Field) bool { return f.JSON == "id" })
+		}
 		s.Description = "The record of the user, or its id alone."
 		return s
 	})

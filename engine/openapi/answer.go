@@ -26,11 +26,11 @@ func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 	c := op.Class
 	switch op.Verb {
 	case request.Search:
-		r.Set("200", b.reuse(c, "list", func() *openapi3.ResponseRef {
+		r.Set("200", b.reuse(c, "List", func() *openapi3.ResponseRef {
 			return b.answer("A page of records.", b.data(c, "List", true, b.lists(c)...), append([]string{"Link", "X-Total-Count"}, read...)...)
 		}))
 	case request.Get, request.Related:
-		r.Set("200", b.reuse(c, "record", func() *openapi3.ResponseRef {
+		r.Set("200", b.reuse(c, "", func() *openapi3.ResponseRef {
 			return b.answer("The record.", b.data(c, "", false, b.record(c)), read...)
 		}))
 	case request.GetProperty:
@@ -47,7 +47,7 @@ func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 	case request.PutProperty:
 		r.Set("200", b.answer("The value of the member.", b.data(c, "Property", false, b.property(c)), written...))
 	case request.PatchMany:
-		r.Set("200", b.reuse(c, "changed", func() *openapi3.ResponseRef {
+		r.Set("200", b.reuse(c, "Changed", func() *openapi3.ResponseRef {
 			shapes := []*openapi3.SchemaRef{b.byID(c)}
 			if b.exact {
 				shapes = append(shapes, b.count("updated"))
@@ -104,7 +104,7 @@ func (b *builder) ran(r *openapi3.Responses, op *request.Operation) {
 
 // written is the record that a write answers.
 func (b *builder) written(c *schema.Class) *openapi3.ResponseRef {
-	return b.reuse(c, "written", func() *openapi3.ResponseRef {
+	return b.reuse(c, "Written", func() *openapi3.ResponseRef {
 		return b.answer("The record.", b.data(c, "", false, b.record(c)), written...)
 	})
 }
@@ -208,11 +208,9 @@ func (b *builder) answer(description string, shown *openapi3.SchemaRef, fields .
 }
 
 // reuse is a reference to a response, which is made when it is first asked for.
+// Generators of clients make types of responses and schemas alike, so they share no names.
 func (b *builder) reuse(c *schema.Class, role string, build func() *openapi3.ResponseRef) *openapi3.ResponseRef {
-	name := role
-	if c != nil {
-		name = c.TypeName + "." + role
-	}
+	name := b.name(c, role+" Answer")
 	if all := b.doc.Components.Responses; all[name] == nil {
 		all[name] = build()
 	}

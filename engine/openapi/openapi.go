@@ -8,7 +8,7 @@
 //     shape that an answer can take. Whatever is answered fits it.
 //   - Plain (OpenAPI 3.0.3) says the plainest form of each, for generators of
 //     clients: one JSON shape an operation, no alternatives, no options that change
-//     the shape. Whoever sends what it says gets what it says.
+//     the shape or leave members out. Whoever sends what it says gets what it says.
 //
 // Documents depend on nobody who asks: names are public, as on the page of
 // package docs, and classes that are not published are absent. x-roles of an
@@ -127,7 +127,7 @@ func (b *builder) conventions() string {
 	if b.exact {
 		para("This document says everything that may be sent and answered. `openapi-3.0.json` beside it leaves out alternatives and what changes the shape of answers, and is the better one to generate clients from.")
 	} else {
-		para("This document says the plainest form of everything: one shape of JSON an operation. `openapi.json` beside it says all that may be sent and answered. Sets stay arrays of what names their members here, even where `with` asks for records.")
+		para("This document says the plainest form of everything: one shape of JSON an operation, of which `fields=*,NAME` adds members and leaves none out. `openapi.json` beside it says all that may be sent and answered. Sets stay arrays of what names their members here, even where `with` asks for records.")
 	}
 	return strings.TrimSpace(t.String())
 }

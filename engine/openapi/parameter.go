@@ -42,7 +42,14 @@ var options = map[string]option{
 		schema: func(_ *builder, c *schema.Class) *openapi3.Schema {
 			return text("Here: `" + strings.Join(ways(c), "`, `") + "`.")
 		}},
-	"fields": {doc: "The members to show, separated by commas; `*` is what is shown without the option, and the key is always there.", plain: true},
+	"fields": {doc: "The members to show, separated by commas; `*` is what is shown without the option, and the key is always there.", plain: true,
+		schema: func(b *builder, _ *schema.Class) *openapi3.Schema {
+			s := typed("string")
+			if !b.exact { // it may add, and never leaves out what the schemas promise
+				s.Pattern = `^\*(,[A-Za-z][A-Za-z0-9_-]*)*$`
+			}
+			return s
+		}},
 	"orderBy": {doc: "The order: members separated by commas, with a minus before those that descend. Nulls come last.", plain: true,
 		schema: func(*builder, *schema.Class) *openapi3.Schema { return typed("string") }},
 	"sort":  {doc: "Another spelling of `orderBy`."},
@@ -137,9 +144,9 @@ func selects(name string) bool {
 
 // option is the parameter of a reserved word.
 func (b *builder) option(name string, o *option, c *schema.Class) *openapi3.ParameterRef {
-	key := name
+	key := "Option." + name
 	if o.own {
-		key = c.TypeName + "Option." + name
+		key = "Option." + c.TypeName + "." + name
 	}
 	return b.parameter(key, func() *openapi3.Parameter {
 		s := typed("string")
@@ -160,7 +167,7 @@ func (b *builder) filters(c *schema.Class) openapi3.Parameters {
 		if ops == nil {
 			continue
 		}
-		list = append(list, b.parameter(c.TypeName+"Filter."+path, func() *openapi3.Parameter {
+		list = append(list, b.parameter("Filter."+c.TypeName+"."+path, func() *openapi3.Parameter {
 			name := path
 			if head, _, _ := strings.Cut(path, "."); slices.Contains(request.Reserved(), head) {
 				name = "." + path
@@ -263,7 +270,7 @@ func writesOne(op *request.Operation) bool {
 }
 
 func (b *builder) requestField(f *requestField, needed bool) *openapi3.ParameterRef {
-	key := f.name
+	key := "Header." + f.name
 	needed = needed && f.name == "If-Match"
 	if needed {
 		key += ".required"

@@ -20,7 +20,7 @@ func (b *builder) failures(r *openapi3.Responses, statuses ...int) {
 
 // failure is the response of a status, nil where no code has it.
 func (b *builder) failure(status int) *openapi3.ResponseRef {
-	name := strings.ReplaceAll(http.StatusText(status), " ", "")
+	name := b.name(nil, http.StatusText(status)+" Answer")
 	if all := b.doc.Components.Responses; all[name] == nil {
 		var lines []string
 		for _, e := range b.Errors {

@@ -11,27 +11,36 @@ import (
 	"github.com/dowel-dev/dowel/schema"
 )
 
-// record is what is shown of a class. Only the key is in every record: `fields`
-// leaves members out, and so does what one may not read.
+// record is what is shown of a class. In the exact document only the key is in
+// every record: `fields` leaves members out, and so does what one may not read. In the
+// plain one `fields` adds members, and all that everybody reads is there.
 func (b *builder) record(c *schema.Class) *openapi3.SchemaRef {
 	return b.component(c, "", func() *openapi3.Schema {
-		s := typed("object")
-		s.Description, s.Properties = c.Doc, openapi3.Schemas{}
-		for _, f := range c.Fields {
-			if !f.WriteOnly && !f.Type.Traits().Secret {
-				s.Properties[f.JSON] = b.member(f)
-			}
-			if isKey(f) {
-				s.Required = append(s.Required, f.JSON)
-			}
-		}
-		for _, r := range c.Relations {
-			if _, set := s.Properties[r.JSON]; !set && published(r.To) {
-				s.Properties[r.JSON] = b.expansion(r)
-			}
-		}
-		return b.example(s, sample.Record(c))
+		return b.example(b.members(c, func(f *schema.Field) bool {
+			return isKey(f) || !b.exact && f.Shown() && b.Readers(f) == ""
+		}), sample.Record(c))
 	})
+}
+
+// members is the schema of a record of which some members are always there.
+func (b *builder) members(c *schema.Class, always func(*schema.Field) bool) *openapi3.Schema {
+	s := typed("object")
+	s.Description, s.Properties = c.Doc, openapi3.Schemas{}
+	for _, f := range c.Fields {
+		if f.WriteOnly || f.Type.Traits().Secret {
+			continue
+		}
+		s.Properties[f.JSON] = b.member(f)
+		if always(f) {
+			s.Required = append(s.Required, f.JSON)
+		}
+	}
+	for _, r := range c.Relations {
+		if _, set := s.Properties[r.JSON]; !set && published(r.To) {
+			s.Properties[r.JSON] = b.expansion(r)
+		}
+	}
+	return s
 }
 
 // member is the schema of a field as it is shown.

@@ -60,7 +60,7 @@ func (b *builder) object(t *schema.ObjectType, u use, c *schema.Class, path stri
 			continue
 		}
 		s.Properties[m.Name] = described(b.value(f.Type, u, c, path+"."+m.Name, f.Optional), f.Doc)
-		if u == sent && f.Required() {
+		if u == sent && f.Required() || u == shown && !b.exact { // `fields` of the plain document does not reach inside
 			s.Required = append(s.Required, m.Name)
 		}
 	}
