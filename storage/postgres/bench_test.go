@@ -394,3 +394,24 @@ func BenchmarkRead(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkAlone is a single caller: how long one get takes.
+func BenchmarkAlone(b *testing.B) {
+	s := openShop(b, Options{}, benchCustomers)
+	h := newHand(b, s.url)
+	for _, test := range []struct {
+		name string
+		get  func(context.Context, int64, []byte) ([]byte, error)
+	}{{"hand", h.get}, {"store", s.get}} {
+		b.Run(test.name, func(b *testing.B) {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			buf := make([]byte, 0, 1024)
+			for i := range b.N {
+				if _, err := test.get(ctx, int64(i)*48271%benchCustomers+1, buf[:0]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -282,7 +282,7 @@ func TestIdleWriter(t *testing.T) {
 
 // TestExhausted: who finds all connections in use is told so in time.
 func TestExhausted(t *testing.T) {
-	s := openAt(t, pgtest.Schema(t), Options{Conns: 1, Wait: 100 * time.Millisecond})
+	s := openAt(t, pgtest.Schema(t), Options{Conns: 1, Wait: time.Second})
 	c, err := s.acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -351,6 +351,20 @@ func TestTimeout(t *testing.T) {
 			}
 			if got, err := ask(t.Context(), s.reads, "select $1::int", i); err != nil || got[0] != fmt.Sprint(i) {
 				t.Error(got, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestLongBatch: statements that together take longer than one may are no sign of a dead connection.
+func TestLongBatch(t *testing.T) {
+	s := openAt(t, pgtest.Schema(t), Options{Timeout: 300 * time.Millisecond, Readers: 1})
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			if _, err := ask(t.Context(), s.reads, "select pg_sleep(0.15)"); err != nil {
+				t.Error(err)
 			}
 		})
 	}

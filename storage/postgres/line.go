@@ -321,7 +321,6 @@ func (l *line) prepare() *brokenError {
 // extend moves the deadline of the connection: so long may go by without an answer.
 func (l *line) extend(now time.Time) {
 	if t := l.pipe.store.options.Timeout; t > 0 {
-		l.deadline = now
 		_ = l.wire.conn.SetDeadline(now.Add(t + time.Second)) // fails with what comes next
 	}
 }
@@ -549,6 +548,9 @@ func (l *line) answer(j *job) (failed error, broken *brokenError) {
 			default:
 				return nil, &brokenError{cause: fmt.Errorf("postgres: unexpected message %q", kind)}
 			}
+		}
+		if w.waited-before > 10*time.Millisecond {
+			l.extend(time.Now()) // it goes on
 		}
 		p.rows = j.in[start:]
 		if p.twin < 0 {

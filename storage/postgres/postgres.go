@@ -6,7 +6,9 @@
 // of concurrent requests go out in one write and share one transaction of the
 // server. What needs several round trips has a connection of a pool for itself
 // (tx.go). Values are bound and read as text; a column has the native type of its
-// field (ddl.go), text compares by code point (collation C).
+// field (sqlgen.Postgres), text compares by code point (collation C). Documents are
+// json and not jsonb, which would put their members into another order, write their
+// numbers anew and refuse \u0000.
 //
 // Every row has a hidden column _version, numbered by a sequence. The change
 // counter of a class is the sum of its rows in _dowel_counters, of which each
@@ -25,6 +27,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
@@ -46,7 +49,8 @@ type Options struct {
 	Statements int
 	// Timeout ends a statement that runs longer; 0 is 5 s, negative is never.
 	Timeout time.Duration
-	// LockWait is how long a statement waits for a lock; 0 is 1 s.
+	// LockWait is how long a change waits for rows that others are changing; 0 is 1 s. A
+	// quarter of it is what one statement waits, then the transaction runs again.
 	LockWait time.Duration
 	// Connect is how long a new connection may take; 0 is 5 s.
 	Connect time.Duration
@@ -93,12 +97,12 @@ type Store struct {
 	shapes  *shapes
 	epochs  epochs
 	config  *pgxpool.Config
-	pool    *pgxpool.Pool // transactions of several round trips
-	reads   *pipe         // reads of one round trip, shared
-	writes  *pipe         // changes that are a transaction of their own, shared
-	slow    chan struct{} // tokens of reads that take long
-	lane    chan struct{} // token of a transaction that runs again
-	rtt     atomic.Int64  // of the network, ns, as measured last
+	pool    *pgxpool.Pool       // transactions of several round trips
+	reads   *pipe               // reads of one round trip, shared
+	writes  *pipe               // changes that are a transaction of their own, shared
+	slow    chan struct{}       // tokens of reads that take long
+	turns   *semaphore.Weighted // of transactions
+	rtt     atomic.Int64        // of the network, ns, as measured last
 
 	replicas  *replicas // nil without any
 	announcer *announcer
@@ -124,7 +128,7 @@ func Open(ctx context.Context, url string, s *schema.Schema, o Options) (*Store,
 	if err := prepareDatabase(ctx, config, o); err != nil {
 		return nil, err
 	}
-	st := &Store{options: o, config: config, shapes: newShapes(4 * o.Statements), slow: make(chan struct{}, max(o.Conns/2, 1)), lane: make(chan struct{}, 1), closed: make(chan struct{}), announcer: newAnnouncer()}
+	st := &Store{options: o, config: config, shapes: newShapes(4 * o.Statements), slow: make(chan struct{}, max(o.Conns/2, 1)), turns: semaphore.NewWeighted(everybody), closed: make(chan struct{}), announcer: newAnnouncer()}
 	st.models.Use(s)
 	if st.pool, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config); err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)

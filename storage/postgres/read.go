@@ -31,7 +31,7 @@ func (s *Store) Read(ctx context.Context, q *storage.Query) (*storage.Page, erro
 		return r.page()
 	}
 	err = errAside
-	if q.Limit >= 0 || q.Key != nil {
+	if q.Limit >= 0 || q.Key != nil || q.Most > 0 {
 		r.share(true)
 		err = s.reads.do(ctx, cmds...)
 	}
@@ -41,7 +41,7 @@ func (s *Store) Read(ctx context.Context, q *storage.Query) (*storage.Page, erro
 	}
 	if err != nil {
 		r.free()
-		return nil, readError(ctx, err)
+		return nil, s.unforeseen(ctx, readError(ctx, err))
 	}
 	return r.page()
 }
