@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 
 	"github.com/dowel-dev/dowel/storage"
@@ -50,6 +51,19 @@ func (p *project) hear(r *run, text string) {
 		p.log.Warn("another node serves another revision of schema and rules: are the files of both the same?",
 			slog.String("here", p.revision()), slog.String("there", text))
 	}
+}
+
+// fits says what keeps this node from serving, such as tables that have become those of another revision.
+func (p *project) fits(r *run) error {
+	prober, ok := storage.As[storage.Prober](p.store)
+	if !ok {
+		return nil
+	}
+	failed, ready := storage.Ready(prober.Probe(r.ctx))
+	if ready {
+		return nil
+	}
+	return fmt.Errorf("not ready, as the %s is %s: %w", failed.Name, failed.Status, failed.Err)
 }
 
 // reload puts the schema and policy on disk in service. Whatever is wrong is

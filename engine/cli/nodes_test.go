@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -275,30 +276,79 @@ func TestNodesReload(t *testing.T) {
 		}
 		b.await(time.Second, "/", 200, "More notes")
 	})
-	t.Run("a table that changed under it", func(t *testing.T) {
-		// The first node gets a schema without `n`, and the column goes: the second still has it in its files.
-		rewrite(t, mine, strings.Replace(notes, "      n: int default=0\n", "", 1))
-		sql(t, c.URL(), "alter table notes drop column n; alter table notes drop column if exists text; update _dowel_counters set epoch = epoch + 1 where name = 'notes'")
-		if got := b.do("POST", "/api/notes", `{"marker":"x","writer":1}`); got.status != 503 || got.header.Get("Retry-After") == "" {
-			t.Errorf("a write of the changed table: %v", got)
+	t.Run("an addition", func(t *testing.T) {
+		// The second node has its old files: it goes on, also with the table that has more columns now.
+		if got := b.do("POST", "/api/notes", `{"marker":"first","writer":1}`); got.status != 201 {
+			t.Error(got)
 		}
-		if got := b.do("GET", "/api/notes", ""); got.status != 503 {
+		rewrite(t, mine, strings.Replace(wider, "n: int default=0", "n: int default=0\n      state: {enum: [open, done], default: open}", 1))
+		a.hup()
+		a.await(5*time.Second, "/api/notes?fields=state", 200, "")
+		b.awaitSaid("another node serves another revision")
+		if got := b.do("POST", "/api/notes", `{"marker":"old","writer":1}`); got.status != 201 {
+			t.Errorf("by the node that does not know the column: %v", got)
+		}
+		a.await(time.Second, "/api/notes?marker=old", 200, `"state":"open"`)
+		b.await(time.Second, "/readyz?verbose", 200, `"name":"schema","status":"ok"`)
+	})
+	t.Run("a change", func(t *testing.T) {
+		// Writes of the second node are under way while the first one renames a column.
+		var by [2]atomic.Int64
+		stop := make(chan struct{})
+		var clients sync.WaitGroup
+		for i := range 8 {
+			clients.Go(func() {
+				for k := 0; ; k++ {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					switch got := b.do("POST", "/api/notes", fmt.Sprintf(`{"marker":"w%d-%d","writer":2,"n":7}`, i, k)); {
+					case got.status == 201:
+						by[0].Add(1)
+					case got.status == 503 && got.header.Get("Retry-After") != "" && strings.Contains(got.body, "not_applied"):
+						by[1].Add(1)
+						time.Sleep(time.Millisecond)
+					default:
+						t.Errorf("an old node's write: %v", got)
+						return
+					}
+				}
+			})
+		}
+		time.Sleep(200 * time.Millisecond)
+		rewrite(t, mine, strings.Replace(wider, "n: int default=0", "count: int default=0 was=n\n      state: {enum: [open, done], default: open}", 1))
+		a.hup()
+		b.await(10*time.Second, "/readyz?verbose", 503, `"name":"schema","status":"other-revision"`)
+		time.Sleep(100 * time.Millisecond)
+		close(stop)
+		clients.Wait()
+		if by[0].Load() == 0 || by[1].Load() == 0 {
+			t.Errorf("%d writes before the change, %d refused after it", by[0].Load(), by[1].Load())
+		}
+		b.awaitSaid("not ready, as the schema is other-revision")
+		if rows := sql(t, c.URL(), "select count(*) from notes where writer = 2 and count = 7"); rows[0][0] != fmt.Sprint(by[0].Load()) {
+			t.Errorf("%s rows of %d writes", rows[0][0], by[0].Load())
+		}
+		if got := b.do("GET", "/api/notes", ""); got.status != 503 || got.header.Get("Retry-After") == "" {
 			t.Errorf("a read of the changed table: %v", got)
 		}
 		if got := b.do("POST", "/api/pages", `{"text":"x"}`); got.status != 201 {
 			t.Errorf("a write of another table: %v", got)
 		}
-		b.await(5*time.Second, "/readyz?verbose", 503, `"name":"schema","status":"other-revision"`)
-		a.hup()
-		b.awaitSaid("lags behind the schema")
-		a.await(5*time.Second, "/readyz", 200, "")
-		if got := a.do("POST", "/api/notes", `{"marker":"x","writer":1}`); got.status != 201 {
+		a.await(time.Second, "/readyz", 200, "")
+		if got := a.do("POST", "/api/notes", `{"marker":"x","writer":1,"count":3}`); got.status != 201 {
 			t.Errorf("a write by the node that fits: %v", got)
 		}
-		rewrite(t, theirs, strings.Replace(notes, "      n: int default=0\n", "", 1))
+		content, err := os.ReadFile(filepath.Join(mine, "dowel.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rewrite(t, theirs, string(content))
 		b.hup()
 		b.await(5*time.Second, "/readyz", 200, "")
-		b.await(time.Second, "/api/notes?marker=x", 200, `"marker":"x"`)
+		b.await(time.Second, "/api/notes?marker=x", 200, `"count":3`)
 	})
 }
 

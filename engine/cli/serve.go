@@ -174,18 +174,21 @@ func (p *project) replace(r *run, apply, told bool) (took time.Duration, err err
 	if found.HasErrors() {
 		return -1, nil
 	}
+	if told && s.Revision == p.schema.Revision && rules.Revision() == p.rules.Revision() {
+		return time.Since(began), p.fits(r)
+	}
 	pending, err := p.store.Migrate(r.ctx, s, apply)
 	if err == nil && len(pending) > 0 {
 		err = p.pendingRefusal(pending)
 	}
-	same := told && s.Revision == p.schema.Revision && rules.Revision() == p.rules.Revision()
-	if err == nil && !same {
+	if err == nil {
 		err = p.engine.Reload(s, rules)
 	}
-	if err == nil && !same {
-		p.schema, p.rules = s, rules
+	if err != nil {
+		return 0, err
 	}
-	return time.Since(began), err
+	p.schema, p.rules = s, rules
+	return time.Since(began), nil
 }
 
 // news leaves warnings out that were told before, wherever they have moved.

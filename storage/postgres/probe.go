@@ -3,9 +3,12 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/dowel-dev/dowel/storage"
 )
@@ -78,4 +81,17 @@ func (s *Store) fits(ctx context.Context) error {
 		return nil
 	}
 	return s.fenced(ctx) // which compares them, and remembers
+}
+
+// unforeseen looks for the reason of an error of the server that nothing explains:
+// the tables may have become those of another revision of the schema.
+func (s *Store) unforeseen(ctx context.Context, err error) error {
+	var e *pgconn.PgError
+	if err == nil || isContract(err) || !errors.As(err, &e) {
+		return err
+	}
+	if errors.Is(s.fits(ctx), errRevision) {
+		return unavailable(fmt.Errorf("%w: %w", errRevision, err))
+	}
+	return err
 }
