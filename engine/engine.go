@@ -131,7 +131,7 @@ func (e *Engine) revision(s *schema.Schema, a authz.Authorizer) (*live, error) {
 		snapshot:     snapshot,
 		descriptions: newDescriptions(cfg.Settings, snapshot),
 		parser: &request.Parser{
-			Schema: s, Mount: mountOf(cfg.Settings, s), Formats: format.Names(),
+			Schema: s, Mount: mountOf(cfg.Settings, s) + "/", Formats: format.Names(),
 			Limits: request.Limits{Target: limits.Target, Body: limits.Body, JSON: strictjson.Limits{
 				Depth: limits.JSONDepth, Members: limits.JSONMembers, Number: limits.NumberLen,
 			}},
