@@ -30,6 +30,9 @@ func (t *tx) Apply(ctx context.Context, c *storage.Change) (*storage.Row, error)
 			t.over = t.committed
 			return row, err
 		}
+		if c.Op == storage.SoftDelete {
+			t.pending[len(t.pending)-1] = statementOf("begin isolation level read committed") // as ahead has it
+		}
 	}
 	row, err := a.change()
 	if err != nil {
@@ -242,7 +245,10 @@ func (a *apply) update() (*storage.Row, error) {
 	var cmds []*command
 	var users []*storage.ReferencedError
 	if a.Op == storage.SoftDelete {
-		cmds, users = a.users()
+		counts, found := a.users()
+		if cmds, users = counts, found; len(users) > 0 {
+			cmds = append([]*command{a.lock()}, cmds...)
+		}
 	}
 	w := a.statement()
 	cmds = append(cmds, &w.command)
@@ -258,7 +264,7 @@ func (a *apply) update() (*storage.Row, error) {
 	if a.lost != nil {
 		return nil, err
 	}
-	ran := w.err == nil && !slices.ContainsFunc(cmds[:len(users)], func(c *command) bool { return c.err != nil })
+	ran := w.err == nil && !slices.ContainsFunc(cmds[:slices.Index(cmds, &w.command)], func(c *command) bool { return c.err != nil })
 	if ran && !w.found {
 		a.undo(a.point)
 		if why := a.whyNot(); why != nil {

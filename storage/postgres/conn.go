@@ -58,6 +58,7 @@ type command struct {
 	tally tally
 	place uint64
 
+	done     bool // on a connection of its own: the server has run it
 	affected int64
 	err      error // of this command, for those that share a batch
 }
@@ -156,7 +157,7 @@ func (c *conn) rows(rows *pgconn.ResultReader, cmd *command) error {
 	if err != nil {
 		return err
 	}
-	cmd.affected = tag.RowsAffected()
+	cmd.affected, cmd.done = tag.RowsAffected(), true
 	return failed
 }
 

@@ -109,9 +109,10 @@ func isContract(err error) bool {
 
 // lostRace reports whether a transaction failed only because of others at the
 // same time, or of statements that have to be prepared anew: it may succeed when it is run again.
+// A lock that was waited for may be one of a deadlock, which the server would take longer to find.
 func lostRace(err error) bool {
 	switch codeOf(err) {
-	case codeRace, codeDeadlock:
+	case codeRace, codeDeadlock, codeLock:
 		return true
 	}
 	return isOutdated(err)

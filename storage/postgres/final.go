@@ -55,7 +55,7 @@ func (a *apply) once() (row *storage.Row, err error, settled bool) {
 	if err != nil {
 		return nil, err, true
 	}
-	cmds := a.unused()
+	cmds := a.ahead()
 	w := a.statement()
 	w.tally, w.place = tally{a.Class.Table, epoch}, placeOf(a.Class, a.Key)
 	err = a.store.writes.do(a.ctx, append(cmds, &w.command)...)
@@ -71,7 +71,7 @@ func (a *apply) once() (row *storage.Row, err error, settled bool) {
 		return nil, why, why != nil
 	case codeOf(err) == "" || errors.Is(err, storage.ErrOutcomeUnknown):
 		return nil, err, true
-	case lostRace(err) || codeOf(err) == codeLock:
+	case lostRace(err):
 		return nil, err, false
 	}
 	n, refused := verdictOf(err)
@@ -91,27 +91,40 @@ func (a *apply) once() (row *storage.Row, err error, settled bool) {
 // inUse is the verdict about the first of the references that keep a row from being soft-deleted.
 const inUse = 1000
 
-// unused are the statements that come ahead of a soft deletion: the row is locked against
-// references that are being made, and then those there are are counted. In a
-// shared transaction each statement sees what was committed before it began.
-func (a *apply) unused() []*command {
-	if a.Op != storage.SoftDelete || len(a.restricting()) == 0 {
-		return nil
+// ahead are the statements that go before the change, in the same transaction. There each
+// statement sees what was committed before it began, so what a lock was waited
+// for is seen by those that follow: soft deletions and references to the row they delete come
+// one after the other.
+func (a *apply) ahead() (cmds []*command) {
+	if a.Op == storage.SoftDelete && len(a.restricting()) > 0 {
+		cmds = append(cmds, a.lock(), a.unused())
 	}
+	for _, f := range a.Class.Fields {
+		if f.Ref == nil || f.Ref.OnDelete != schema.Restrict || !f.Ref.To.SoftDelete || a.Op == storage.Delete || a.values[f.Index].IsNull() {
+			continue
+		}
+		to := a.model.Names.Table(f.Ref.To)
+		cmds = append(cmds, statementOf("select 1 from "+to.Name+" where "+to.Bare[f.Ref.To.Key[0].Index]+" = $1 for key share", a.values[f.Index]))
+	}
+	return cmds
+}
+
+// lock keeps others from making references to the row.
+func (a *apply) lock() *command {
 	where, args := a.keyed()
-	lock := statementOf("select 1 from "+a.table.Name+where+" for update", args...)
+	return statementOf("select 1 from "+a.table.Name+where+" for update", args...)
+}
+
+// unused fails with a verdict when live rows keep the row from being soft-deleted.
+func (a *apply) unused() *command {
 	counts, _ := a.users()
-	sql := "select case"
+	sql, from := "select case", ""
 	for i, c := range counts {
 		n := strconv.Itoa(i)
 		sql += " when n" + n + " > 0 then cast('#" + strconv.Itoa(inUse+i) + " ' || n" + n + " || ' ' as int)"
-		counts[i].sql = append(append([]byte("("), c.sql...), (") as n" + n)...)
+		from += [...]string{"", ", "}[min(i, 1)] + "(" + string(c.sql) + ") as n" + n
 	}
-	sql += " end from (select "
-	for i, c := range counts {
-		sql += [...]string{"", ", "}[min(i, 1)] + string(c.sql)
-	}
-	return []*command{lock, statementOf(sql+" offset 0) as x", a.Key[0])}
+	return statementOf(sql+" end from (select "+from+" offset 0) as x", a.Key[0])
 }
 
 // countOf reads how many rows a verdict was about.

@@ -9,18 +9,14 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
 	"github.com/dowel-dev/dowel/storage/sqlgen"
 )
 
-// attempts is how often a transaction is run at most.
+// attempts is how often a transaction is run at most, if that takes no longer than
+// twice Options.LockWait.
 const attempts = 10
-
-// laneWait is how long a transaction that lost a race waits for others that lost one.
-const laneWait = 50 * time.Millisecond
 
 // againError ends an attempt whose transaction may succeed when fn is run again:
 // it lost a race, or its connection before anything was committed.
@@ -38,15 +34,22 @@ func (s *Store) Write(ctx context.Context, fn func(storage.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := s.attempt(ctx, fn)
+	start := time.Now()
 	again := new(againError)
-	for try := 1; errors.As(err, &again); try++ {
-		if try == attempts {
+	stuck := false
+	for try := 0; ; try++ {
+		err := s.turn(ctx, stuck || try >= aloneFrom, fn)
+		switch {
+		case !errors.As(err, &again):
+			return s.unforeseen(ctx, err)
+		case try+1 == attempts || time.Since(start) > 2*s.options.LockWait:
 			return exhausted(ctx, again.cause)
 		}
-		err = s.retry(ctx, try, fn)
+		stuck = codeOf(again.cause) != codeRace
+		if err := pause(ctx, rand.N(time.Millisecond<<min(try+1, 6))); err != nil {
+			return err
+		}
 	}
-	return err
 }
 
 // exhausted is the error of a transaction that was run as often as is sensible.
@@ -58,25 +61,44 @@ func exhausted(ctx context.Context, cause error) error {
 	return err
 }
 
-// retry runs fn once more. Transactions that lost a race take turns, for together they
-// would only lose again; after a while each goes on by itself.
-func (s *Store) retry(ctx context.Context, try int, fn func(storage.Tx) error) error {
-	pause := time.NewTimer(rand.N(time.Millisecond << min(try, 6)))
-	defer pause.Stop()
-	select {
-	case <-pause.C:
-	case <-ctx.Done():
-		return ctx.Err()
+// Transactions that lose races again and again get the store for themselves: everybody
+// else would only be in their way. Both sides wait for that a while, not for ever, but
+// longer than those need who wait for each other's rows.
+const (
+	everybody = 1 << 20 // tokens of Store.turns
+	aloneFrom = 2       // attempts before that
+)
+
+// turn runs an attempt when it is its turn.
+func (s *Store) turn(ctx context.Context, alone bool, fn func(storage.Tx) error) error {
+	tokens := int64(1)
+	if alone {
+		tokens = everybody
 	}
-	pause.Reset(laneWait)
-	select {
-	case s.lane <- struct{}{}:
-		defer func() { <-s.lane }()
-	case <-pause.C:
-	case <-ctx.Done():
-		return ctx.Err()
+	has := s.turns.TryAcquire(tokens)
+	if !has {
+		short, cancel := context.WithTimeout(ctx, s.options.LockWait/2)
+		has = s.turns.Acquire(short, tokens) == nil
+		cancel()
+	}
+	if has {
+		defer s.turns.Release(tokens)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	return s.attempt(ctx, fn)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // attempt runs fn in one transaction.
@@ -392,15 +414,12 @@ func (t *tx) commit() error {
 		return err
 	}
 	end := statementOf("commit")
-	if err = t.send(context.WithoutCancel(t.ctx), append(moves, end)); err == nil {
-		t.leave()
-		return nil
-	}
-	server := new(pgconn.PgError)
-	told := errors.As(err, &server) && (end.err == nil || !fatal(err))
+	err = t.send(context.WithoutCancel(t.ctx), append(moves, end))
 	t.rollback()
 	switch {
-	case !told:
+	case err == nil || end.done: // what has been said stands, whatever became of the connection
+		return nil
+	case fatal(err):
 		return fmt.Errorf("%w: %w", storage.ErrOutcomeUnknown, err)
 	case lostRace(err):
 		return &againError{err}
