@@ -27,14 +27,16 @@ func (b *builder) fixed() {
 			return s
 		})
 	}
-	b.document("/", "getIndex", "List the collections", "Index", links())
-	b.document("/health", "getHealth", "Whether the application answers", "Health", health())
+	b.doc.Tags = append(b.doc.Tags, &openapi3.Tag{Name: "Service", Description: "The application itself."})
+	b.document("/", "getIndex", "List the collections", "Their paths, by their names.", "Index", links())
+	b.document("/health", "getHealth", "Whether the application answers", "Whether it can work, orchestrators ask at /readyz beside the API.", "Health", health())
 }
 
 // document documents a small document.
-func (b *builder) document(path, id, summary, role string, shown *openapi3.SchemaRef) {
+func (b *builder) document(path, id, summary, description, role string, shown *openapi3.SchemaRef) {
 	o := openapi3.NewOperation()
-	o.OperationID, o.Summary, o.Security = b.id(id), summary, openapi3.NewSecurityRequirements()
+	o.OperationID, o.Tags, o.Summary, o.Description = b.id(id), []string{"Service"}, summary, description
+	o.Security = openapi3.NewSecurityRequirements()
 	o.Responses = openapi3.NewResponsesWithCapacity(0)
 	o.Responses.Set("200", b.told("It is there.", role, shown, "Link", "X-Request-Id"))
 	b.failures(o.Responses, 401, 414, 429, 431, 500, 503)
@@ -85,6 +87,7 @@ func (b *builder) account(name string, login *schema.Class) *openapi3.Operation 
 	switch name {
 	case "login":
 		o.Summary = "Trade a login and a password for tokens"
+		o.Description = "Answers alike, and as slowly, for an unknown login and a wrong password."
 		takes(b.component(nil, "Login", func() *openapi3.Schema { return b.credentialsOf(login) }))
 		o.Responses.Set("200", b.told("The tokens.", "Tokens", b.tokens(login), "X-Request-Id"))
 	case "refresh":
@@ -98,15 +101,18 @@ func (b *builder) account(name string, login *schema.Class) *openapi3.Operation 
 		o.Responses.Set("200", b.told("The tokens.", "Tokens", b.tokens(login), "X-Request-Id"))
 	case "logout":
 		o.Summary, o.Security = "End the session", b.security(false)
+		o.Description = "Its refresh token stops working, and so do its access tokens."
 		o.Responses.Set("204", b.shared("Empty", "Done.", "X-Request-Id"))
 	case "me":
 		o.Summary, o.Security = "Who asks", b.security(false)
+		o.Description = "The user that the token is of."
 		o.Responses.Set("200", b.told("The user.", "Me", b.user(login), "X-Request-Id"))
 	case "register":
 		if !published(login) {
 			return nil
 		}
 		o.Summary = "Make an account, and log in with it"
+		o.Description = "The content is that of a new " + words(login.Name) + "."
 		o.Security = b.security(open(authz.Who(b.Rules, b.Schema, login, authz.Create)))
 		takes(b.create(login, nil))
 		o.Responses.Set("201", b.told("The account, and its tokens unless it has to be enabled first.", "Registration", b.registration(login), "Location", "X-Request-Id"))

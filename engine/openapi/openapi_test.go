@@ -76,7 +76,7 @@ func valid(t *testing.T, raw []byte) *openapi3.T {
 				t.Errorf("%s and %s are both called %q", place, before, op.OperationID)
 			}
 			ids[op.OperationID] = place
-			if op.Summary == "" || op.Security == nil || op.Responses.Len() < 2 {
+			if op.Summary == "" || op.Description == "" || len(op.Tags) != 1 || op.Security == nil || op.Responses.Len() < 2 {
 				t.Errorf("%s says too little of itself", place)
 			}
 		}

@@ -162,18 +162,33 @@ func summary(op *request.Operation) string {
 // prose is what else is to be known of an operation.
 func prose(op *request.Operation) string {
 	switch op.Verb {
+	case request.Search:
+		return "A page of them, filtered and sorted."
+	case request.Get, request.Related:
+		return "With related records where `with` asks for them."
 	case request.Create:
 		return "An array makes several, all of them or none."
-	case request.Delete:
-		if op.Class.SoftDelete {
-			return "The record is kept and can be restored."
-		}
-	case request.PatchMany:
-		return "An object of id → patch, all of them or none; or one patch for the records that a filter finds."
 	case request.Replace:
 		return "Members that are not sent take their defaults."
+	case request.Patch:
+		return "Members that are not sent stay as they are."
+	case request.PatchMany:
+		return "An object of id → patch, all of them or none; or one patch for the records that a filter finds."
+	case request.Delete, request.DeleteMany:
+		if op.Class.SoftDelete {
+			return "What is deleted is kept, and can be restored."
+		}
+		return "What is deleted is gone."
+	case request.Restore:
+		return "It is as it was before it was deleted."
+	case request.Purge:
+		return "Nothing of it is kept."
+	case request.GetProperty, request.PutProperty:
+		return "The content is the value alone."
+	case request.ClearProperty:
+		return "Only members that may be null can be cleared."
 	case request.Run, request.Query:
-		return op.Action.Doc
+		return orElse(op.Action.Doc, "An action of the "+words(op.From.Name)+"'s own.")
 	}
 	return ""
 }

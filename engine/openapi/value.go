@@ -129,7 +129,9 @@ func (b *builder) orNull(ref *openapi3.SchemaRef) *openapi3.Schema {
 	if b.exact {
 		return &openapi3.Schema{AnyOf: openapi3.SchemaRefs{ref, typed("null").NewRef()}}
 	}
-	return &openapi3.Schema{AllOf: openapi3.SchemaRefs{ref}, Nullable: true}
+	s := typed("object") // without a type `nullable` means nothing to some
+	s.AllOf, s.Nullable = openapi3.SchemaRefs{ref}, true
+	return s
 }
 
 // anyOf is one of several schemas.
