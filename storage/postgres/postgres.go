@@ -42,8 +42,8 @@ type Options struct {
 	// Readers is the number of connections that concurrent reads share; 0 is
 	// half the processors, from 2 to 8.
 	Readers int
-	// Writers is the number of connections that concurrent changes share; 0 is 2: while
-	// one commits, the other one works.
+	// Writers is the number of connections that concurrent changes share; 0 is 4: while
+	// one commits, others work.
 	Writers int
 	// Statements is how many prepared statements each connection keeps; 0 is 500.
 	Statements int
@@ -70,7 +70,7 @@ func (o Options) withDefaults() Options {
 		o.Readers = min(max(runtime.GOMAXPROCS(0)/2, 2), 8)
 	}
 	if o.Writers <= 0 {
-		o.Writers = 2
+		o.Writers = 4
 	}
 	if o.Statements <= 0 {
 		o.Statements = 500

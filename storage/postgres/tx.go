@@ -45,7 +45,8 @@ func (s *Store) Write(ctx context.Context, fn func(storage.Tx) error) error {
 		case try+1 == attempts || time.Since(start) > 2*s.options.LockWait:
 			return exhausted(ctx, again.cause)
 		}
-		stuck = codeOf(again.cause) != codeRace
+		code := codeOf(again.cause)
+		stuck = code == codeLock || code == codeDeadlock
 		if err := pause(ctx, rand.N(time.Millisecond<<min(try+1, 6))); err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -69,67 +68,57 @@ func (h *hand) patchOne(ctx context.Context, id int64) error {
 
 var benchNumber atomic.Int64
 
-// benchRows is how many customers the duels of writes begin with.
+// benchRows is how many customers the benchmarks of writes begin with.
 const benchRows = 20_000
 
-// TestWriteRatios compares the rate of final changes with that of plain autocommit statements of
-// pgx, in turns, at 64 callers. It asserts nothing: it is run by name, on a machine that is idle.
+// BenchmarkWrite compares final changes with autocommit statements of pgx, at 64 callers, on a
+// disk that is waited for (durable) and on one that is not (fast).
 //
-//	DOWEL_BENCH_WRITES=1s go test -run WriteRatios -v ./storage/postgres/
-func TestWriteRatios(t *testing.T) {
-	each, err := time.ParseDuration(os.Getenv("DOWEL_BENCH_WRITES"))
-	if err != nil {
-		t.Skip("only by name: DOWEL_BENCH_WRITES is how long each turn takes")
-	}
+//	go test -run '^$' -bench Write -cpu 2 ./storage/postgres/
+func BenchmarkWrite(b *testing.B) {
 	for _, fsync := range []bool{true, false} {
-		cluster := pgtest.NewCluster(t, pgtest.Options{Fsync: fsync})
-		s := &shop{Store: openMigrated(t, cluster.URL(), shopSchema(), Options{}), url: cluster.URL()}
-		s.customer = s.models.Present().Schema.Classes[0]
-		for _, f := range s.customer.Fields {
-			s.columns = append(s.columns, storage.Column{Field: f})
-		}
-		h := newHand(t, cluster.URL())
-		if _, err := h.pool.Exec(t.Context(), fmt.Sprintf("insert into customers(id,_version,name,email,phone,company,status,created_at,updated_at) select i, i, 'Customer ' || i, 'seed' || i || '@x', '', 'Co', 'active', now(), now() from generate_series(1, %d) as i; select setval(pg_get_serial_sequence('customers', 'id'), 10000000)", benchRows)); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := h.pool.Exec(t.Context(), "vacuum analyze customers"); err != nil {
-			t.Fatal(err)
-		}
-		random := func(one func(context.Context, int64) error) func(context.Context, int64) error {
-			return func(ctx context.Context, _ int64) error { return one(ctx, 1+rand.Int64N(benchRows)) }
-		}
-		for _, c := range []struct {
-			name        string
-			hand, store func(context.Context, int64) error
-		}{{"insert", h.insertOne, s.insertOne}, {"patch", random(h.patchOne), random(s.patchOne)}} {
-			var hand, store float64
-			for range 5 {
-				hand += rate(t, each, c.hand)
-				store += rate(t, each, c.store)
+		name := map[bool]string{true: "durable", false: "fast"}[fsync]
+		b.Run(name, func(b *testing.B) {
+			cluster := pgtest.NewCluster(b, pgtest.Options{Fsync: fsync})
+			s := &shop{Store: openMigrated(b, cluster.URL(), shopSchema(), Options{}), url: cluster.URL()}
+			s.customer = s.models.Present().Schema.Classes[0]
+			for _, f := range s.customer.Fields {
+				s.columns = append(s.columns, storage.Column{Field: f})
 			}
-			t.Logf("%s, fsync %v: pgx %.0f/s, store %.0f/s, ratio %.2f", c.name, fsync, hand/5, store/5, store/hand)
-		}
+			h := newHand(b, cluster.URL())
+			if _, err := h.pool.Exec(b.Context(), fmt.Sprintf(benchPatched, benchRows)); err != nil {
+				b.Fatal(err)
+			}
+			random := func(one func(context.Context, int64) error) func(context.Context, int64) error {
+				return func(ctx context.Context, _ int64) error { return one(ctx, 1+rand.Int64N(benchRows)) }
+			}
+			b.Run("insert/hand", func(b *testing.B) { crowd(b, h.insertOne) })
+			b.Run("insert/store", func(b *testing.B) { crowd(b, s.insertOne) })
+			b.Run("patch/hand", func(b *testing.B) { crowd(b, random(h.patchOne)) })
+			b.Run("patch/store", func(b *testing.B) { crowd(b, random(s.patchOne)) })
+		})
 	}
 }
 
-// rate runs one from 64 goroutines for a while.
-func rate(t *testing.T, each time.Duration, one func(context.Context, int64) error) float64 {
-	t.Helper()
+const benchPatched = "insert into customers (id, _version, name, email, phone, company, status, created_at, updated_at)" +
+	" select i, i, 'Customer ' || i, 'seed' || i || '@example.test', '', 'Co', 'active', now(), now() from generate_series(1, %d) as i;" +
+	" select setval(pg_get_serial_sequence('customers', 'id'), 10000000)"
+
+// crowd runs one from 64 goroutines.
+func crowd(b *testing.B, one func(context.Context, int64) error) {
 	ctx := context.Background()
-	var done atomic.Int64
 	var wg sync.WaitGroup
-	start := time.Now()
+	var begun atomic.Int64
+	b.ResetTimer()
 	for range 64 {
 		wg.Go(func() {
-			for time.Since(start) < each {
+			for begun.Add(1) <= int64(b.N) {
 				if err := one(ctx, benchNumber.Add(1)); err != nil {
-					t.Errorf("write: %v", err)
+					b.Errorf("write: %v", err)
 					return
 				}
-				done.Add(1)
 			}
 		})
 	}
 	wg.Wait()
-	return float64(done.Load()) / time.Since(start).Seconds()
 }
