@@ -31,6 +31,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
@@ -61,7 +62,12 @@ type Options struct {
 	Sequences int // in all
 	Each      int // sequences of one application; 0 is 40
 	Length    int // drawn requests of a sequence, beside those that make and compare rows; 0 is 12
-	Workers   int // applications at once; 0 is one a processor
+	Workers   int // applications at once; 0 is two a processor, because databases let one wait
+	// Patience is how long a difference is worth being made smaller; 0 is half a
+	// minute, negative not at all.
+	Patience time.Duration
+	// Progress, when not nil, is told after each application what all came to so far.
+	Progress func(*Tally)
 	// Only runs this one sequence: Sequences is not heeded.
 	Only bool
 }
@@ -86,8 +92,11 @@ func Run(t testing.TB, targets []Target, o Options) (*Difference, *Tally) {
 	if o.Length == 0 {
 		o.Length = 12
 	}
+	if o.Patience == 0 {
+		o.Patience = 30 * time.Second
+	}
 	if o.Workers == 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
+		o.Workers = 2 * runtime.GOMAXPROCS(0)
 	}
 	if o.Only {
 		return runApp(t, targets, o, o.Seed.App, o.Seed.Sequence, o.Seed.Sequence+1)
@@ -114,6 +123,9 @@ func Run(t testing.TB, targets []Target, o Options) (*Difference, *Tally) {
 			diff, tally := runApp(t, targets, o, o.Seed.App+uint64(at/o.Each), 0, uint64(n))
 			mu.Lock()
 			all.add(tally)
+			if o.Progress != nil {
+				o.Progress(all)
+			}
 			if diff != nil && (first == nil || diff.Seed.App < first.Seed.App) {
 				first = diff
 			}
@@ -147,7 +159,7 @@ func runApp(t testing.TB, targets []Target, o Options, number, from, to uint64) 
 			continue
 		}
 		r := &reduced{t: t, targets: targets, app: a, seed: s.seed, steps: s.steps, difference: s.difference, statuses: s.statuses}
-		r.shrink()
+		r.shrink(o.Patience)
 		return &Difference{Seed: s.seed, Story: r.story(), What: r.difference}, tally
 	}
 	return nil, tally

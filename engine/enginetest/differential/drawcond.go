@@ -29,7 +29,7 @@ type end struct {
 // path draws a path from a class over at most steps relations to what fits.
 func (d *drawer) path(c *schema.Class, where place, steps int, fit func(e *end) bool) (end, bool) {
 	for range 20 {
-		e := d.anyPath(c, where, d.IntN(steps+1))
+		e := d.anyPath(c, where, d.weighted([]int{6, 3, 1}[:steps+1]))
 		if e.typ != nil && fit(&e) {
 			return e, true
 		}

@@ -58,17 +58,17 @@ func (d *drawer) order(c *schema.Class) string {
 // listing is the query of a search.
 func (d *drawer) listing(c *schema.Class) string {
 	var parts []string
-	for range d.weighted([]int{4, 4, 1}) {
+	for range d.weighted([]int{6, 4, 1}) {
 		parts = append(parts, d.term(c))
 	}
-	if d.once(3) {
+	if d.once(4) {
 		parts = append(parts, "where="+url.QueryEscape(d.cond(c, ofClient, 2)))
 	}
 	if d.once(2) {
 		parts = append(parts, "orderBy="+d.order(c)+d.one("", "", ","+d.order(c)))
 	}
 	if d.once(3) {
-		parts = append(parts, d.one("limit=1", "limit=2", "limit=3", "limit=1,2", "limit=2,3", "limit=0", "limit=9", "page=2", "page=1&limit=2", "page=2&limit=1", "limit=9999,1", "limit=100"))
+		parts = append(parts, d.one("limit=1", "limit=2", "limit=3", "limit=1,2", "limit=2,3", "limit=0", "limit=9", "page=2", "page=1&limit=2", "page=2&limit=1", "limit=1", "limit=2", "limit=9999,1", "limit=100"))
 	}
 	if d.once(3) {
 		parts = append(parts, d.one("count=exact", "count=exact", "count=none", "count=estimate"))
@@ -124,7 +124,7 @@ func (d *drawer) joined(parts []string) string {
 // views draws what is shown, and how.
 func (d *drawer) views(c *schema.Class) (parts []string) {
 	if d.once(3) && len(d.ways(c)) > 0 {
-		parts = append(parts, "with="+d.with(c, 2)+d.one("", "", ","+d.with(c, 1)))
+		parts = append(parts, "with="+d.with(c, d.IntN(3))+d.one("", "", ","+d.with(c, 0)))
 	}
 	if d.once(4) {
 		parts = append(parts, "fields="+d.shown(c))
@@ -181,7 +181,7 @@ func (d *drawer) with(c *schema.Class, depth int) string {
 	if d.once(2) {
 		options = append(options, "orderBy="+d.order(r.To))
 	}
-	if d.once(2) {
+	if d.most(3) {
 		options = append(options, "limit="+d.one("1", "2", "1,1", "1,2", "0", "20"))
 	}
 	if d.once(3) {
@@ -194,7 +194,7 @@ func (d *drawer) with(c *schema.Class, depth int) string {
 		return r.JSON
 	}
 	s := strings.Join(options, ";")
-	if strings.ContainsAny(s, "&+") || strings.Contains(s, "%3B") || strings.Contains(s, "%28") || strings.Contains(s, "%29") || strings.Contains(s, "%22") || strings.Contains(s, "%27") {
+	if strings.Contains(s, "&") || strings.Contains(s, "%3B") || strings.Contains(s, "%28") || strings.Contains(s, "%29") || strings.Contains(s, "%22") || strings.Contains(s, "%27") {
 		return r.JSON // text that would end the parentheses
 	}
 	return r.JSON + "(" + s + ")"

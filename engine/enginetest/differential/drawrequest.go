@@ -17,8 +17,8 @@ type drawer struct {
 	s *schema.Schema
 	// rows reads every row of a class, deleted ones too.
 	rows func(c *schema.Class) []storage.Row
-	// rough floats and vast decimals are drawn where nothing adds them up: the
-	// order of a sum, and what it overflows, are nobody's promise.
+	// rough floats and vast numbers are drawn where nothing adds them up: in which
+	// order that is done, and for which rows beyond a page, is nobody's promise.
 	rough, vast bool
 	tags        []seen
 	who         subject

@@ -83,7 +83,7 @@ func (d *drawer) candidate(t schema.Type, fresh bool) string {
 	if d.once(8) {
 		return d.fresh(t.Name())
 	}
-	if d.once(5) {
+	if d.once(5) && (name != "bigint" || d.vast) {
 		return pick(d.dice, pool[1])
 	}
 	return pick(d.dice, pool[0])
@@ -163,7 +163,7 @@ func (d *drawer) valueText(c *schema.Class, f *schema.Field, t schema.Type) stri
 	if f != nil && c != nil && f.Stored() && f.Class == c && t == keyType(f) && d.most(3) {
 		if rows := d.known(c); len(rows) > 0 {
 			if v := pick(d.dice, rows).Values[f.Index]; !v.IsNull() {
-				return t.Text(v)
+				return d.near(t, t.Text(v))
 			}
 		}
 	}
@@ -177,6 +177,19 @@ func (d *drawer) valueText(c *schema.Class, f *schema.Field, t schema.Type) stri
 		return "x"
 	}
 	return t.Text(v)
+}
+
+// near is the text itself or, now and then, one that only nearly is it.
+func (d *drawer) near(t schema.Type, text string) string {
+	if t.Kind() != schema.Text || !t.Traits().Like || d.most(4) {
+		return text
+	}
+	return pick(d.dice, []func(string) string{
+		strings.ToUpper, strings.ToLower, strings.TrimSpace,
+		func(s string) string { return s + " " },
+		func(s string) string { return " " + s },
+		func(s string) string { return s + "\u0301" },
+	})(text)
 }
 
 // literal is a value as expressions spell it.

@@ -114,7 +114,7 @@ func (q *sequence) drawer() *drawer {
 		for _, f := range c.Fields {
 			if f.Computed != nil && (f.Computed.Func == "sum" || f.Computed.Func == "avg") {
 				d.rough = d.rough && f.Computed.Of.Type.Kind() != schema.Float
-				d.vast = d.vast && f.Computed.Of.Type.Kind() != schema.Decimal
+				d.vast = false
 			}
 		}
 	}
@@ -140,7 +140,7 @@ func (d *drawer) learn(q *sequence) {
 	if s.method != "GET" && s.method != "HEAD" {
 		d.forget()
 	}
-	if a.header.Get("Etag") != "" {
+	if a.header.Get("Etag") != "" && !s.dry() {
 		d.tags = append(d.tags, seen{s.n, s.method + " " + s.target, placeOf(s, a)})
 	}
 }
@@ -160,8 +160,11 @@ func (d *drawer) first() []func() step {
 				d.who = admin
 				c := d.possible(c)
 				content := d.object(c, creating, nil)
-				if round == 0 && d.once(2) {
-					content = "[" + content + "," + d.object(c, creating, nil) + "]"
+				if more := d.IntN(4); more > 0 {
+					for range more {
+						content += "," + d.object(c, creating, nil)
+					}
+					content = "[" + content + "]"
 				}
 				return step{who: admin, method: "POST", target: "/api/" + c.Collection, content: content}
 			})

@@ -22,10 +22,12 @@ type reduced struct {
 	loaded     *loaded
 }
 
-// patience is how long a difference is worth being made smaller.
-const patience = 30 * time.Second
-
-func (r *reduced) shrink() {
+// shrink makes the sequence and its application smaller until nothing can be left
+// out, or for so long. Negative does nothing.
+func (r *reduced) shrink(patience time.Duration) {
+	if patience < 0 {
+		return
+	}
 	until := time.Now().Add(patience)
 	for again := true; again && time.Now().Before(until); {
 		room := &scope{TB: r.t}

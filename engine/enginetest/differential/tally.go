@@ -11,6 +11,8 @@ import (
 // Tally counts what requests came to.
 type Tally struct {
 	Apps, Sequences, Requests int
+	// Lists counts those that were answered, Found those of them that show a row.
+	Lists, Found int
 	// Open counts answers that differ in which of several broken constraints they name.
 	Open int
 	// Refusals counts the reasons for which writes were refused.
@@ -25,6 +27,12 @@ func (t *Tally) count(s *step, a *answer) {
 	}
 	t.Requests++
 	t.note(kindOf(s), a.status, 1)
+	if kindOf(s) == "GET collection" && a.status == 200 {
+		t.Lists++
+		if strings.Contains(a.body, "created_at") || strings.Count(a.body, ":") > 2 && !strings.Contains(a.body, `"data":[]`) {
+			t.Found++
+		}
+	}
 	if a.status >= 400 && s.method != "GET" && s.method != "HEAD" {
 		if t.Refusals == nil {
 			t.Refusals = map[string]int{}
@@ -51,6 +59,7 @@ func (t *Tally) note(kind string, status, n int) {
 
 func (t *Tally) add(o *Tally) {
 	t.Apps, t.Sequences, t.Requests, t.Open = t.Apps+o.Apps, t.Sequences+o.Sequences, t.Requests+o.Requests, t.Open+o.Open
+	t.Lists, t.Found = t.Lists+o.Lists, t.Found+o.Found
 	for reason, n := range o.Refusals {
 		if t.Refusals == nil {
 			t.Refusals = map[string]int{}
@@ -115,8 +124,8 @@ func (t *Tally) Writes() (all, good int) {
 func (t *Tally) String() string {
 	var b strings.Builder
 	all, good := t.Writes()
-	fmt.Fprintf(&b, "%d applications, %d sequences, %d requests; %d of %d writes succeeded (%d%%); %d named another of several reasons\n",
-		t.Apps, t.Sequences, t.Requests, good, all, 100*good/max(all, 1), t.Open)
+	fmt.Fprintf(&b, "%d applications, %d sequences, %d requests; %d of %d writes succeeded (%d%%); %d of %d lists show rows; %d named another of several reasons\n",
+		t.Apps, t.Sequences, t.Requests, good, all, 100*good/max(all, 1), t.Found, t.Lists, t.Open)
 	for _, kind := range slices.Sorted(maps.Keys(t.Answers)) {
 		fmt.Fprintf(&b, "%-18s", kind)
 		for _, status := range slices.Sorted(maps.Keys(t.Answers[kind])) {

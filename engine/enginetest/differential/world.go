@@ -33,6 +33,9 @@ type step struct {
 	fields  []string // Name: value
 }
 
+// dry reports whether the step is a write that only says what it would do.
+func (s *step) dry() bool { return strings.Contains(s.target, "dry_run=true") }
+
 // subject is who asks.
 type subject uint8
 
@@ -136,7 +139,7 @@ func (w *world) send(s *step, seed Seed) (a *answer, ok bool) {
 	}
 	rec := &recorder{header: http.Header{}}
 	w.engine.Handler().ServeHTTP(rec, r)
-	if tag := strings.Trim(rec.header.Get("Etag"), `"`); tag != "" {
+	if tag := strings.Trim(rec.header.Get("Etag"), `"`); tag != "" && !s.dry() {
 		w.tags[s.n] = tag
 	}
 	return &answer{status: rec.status, header: rec.header, body: rec.body.String(), log: w.log.String()}, true
