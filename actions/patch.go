@@ -109,20 +109,10 @@ func bindReplace(x *Exec, action Action) (Plan, error) {
 	b.m = replacing
 	plan.in = b.bind(a.Content)
 	b.complete()
-	if clientKeyed(t.class) {
+	if t.class.ClientKeyed() {
 		plan.create = plan.creation(x, a)
 	}
 	return plan, p.err()
-}
-
-// clientKeyed: clients choose the keys of the class, so PUT may create.
-func clientKeyed(c *schema.Class) bool {
-	for _, f := range c.Key {
-		if f.Auto != schema.NoAuto || f.ReadOnly {
-			return false
-		}
-	}
-	return true
 }
 
 // creation is the same content as a new row with the key of the target.

@@ -421,6 +421,16 @@ func (c *Class) Action(segment string) *Action { return c.byAction[segment] }
 // Path is the collection in paths below the mount: /customers, /orgs/{org}/tickets.
 func (c *Class) Path() string { return c.Prefix + "/" + c.Collection }
 
+// ClientKeyed reports whether clients choose the keys of the class, so that PUT may make a row.
+func (c *Class) ClientKeyed() bool {
+	for _, f := range c.Key {
+		if f.Auto != NoAuto || f.ReadOnly {
+			return false
+		}
+	}
+	return true
+}
+
 // Stored reports whether the field is a column of the class's own table.
 func (f *Field) Stored() bool { return f.Many == nil && f.Computed == nil && !f.Synthetic }
 

@@ -39,7 +39,7 @@ func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 		b.created(r, op)
 	case request.Replace:
 		r.Set("200", b.written(c))
-		if clientKeyed(c) {
+		if c.ClientKeyed() {
 			r.Set("201", b.answer("The record, which is new.", b.data(c, "", false, b.record(c)), append([]string{"Location"}, written...)...))
 		}
 	case request.Patch, request.Restore:
@@ -262,16 +262,6 @@ func (b *builder) headers(names ...string) openapi3.Headers {
 }
 
 func media(s *openapi3.SchemaRef) *openapi3.MediaType { return &openapi3.MediaType{Schema: s} }
-
-// clientKeyed: clients choose the keys of the class, so PUT may create.
-func clientKeyed(c *schema.Class) bool {
-	for _, f := range c.Key {
-		if f.Auto != schema.NoAuto || f.ReadOnly {
-			return false
-		}
-	}
-	return true
-}
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
