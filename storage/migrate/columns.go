@@ -13,14 +13,7 @@ func (c *change) adopt() {
 	switch {
 	case c.have.made:
 	case !c.have.Ours:
-		s := c.step("~", "adopt table", nil, nil)
-		s.Rows = c.rows()
-		s.Text = "takes over the table " + c.have.Name + ", which has " + count(s.Rows, "row")
-		s.sql(noteTable(&Table{Name: c.have.Name, Columns: c.known(), Checks: nil}), "")
-		if sql := c.d.startCounters(c.have.Name); sql != "" && !c.have.Link {
-			s.sql(sql, "")
-		}
-		c.have.Ours = true
+		c.takeOver()
 	case c.d.identity() && !c.have.Link && c.have.Shards < shards && c.ask != nil:
 		s := c.step("~", "make counters", nil, nil)
 		s.Text = "its change counter is made anew"
@@ -31,20 +24,6 @@ func (c *change) adopt() {
 		s.Text = "what an interrupted change left behind is removed"
 		c.d.cleanUp(c, s)
 	}
-}
-
-// known are the columns that are already as they are wanted.
-func (c *change) known() (cols []*Column) {
-	for _, w := range c.want.Columns {
-		if h := c.have.Column(w.Name); h != nil && h.Type == w.Type {
-			h.Kind = w.Kind
-			cols = append(cols, &Column{Name: w.Name, Kind: w.Kind})
-		}
-	}
-	if len(cols) == 0 {
-		cols = append(cols, &Column{Name: c.want.Columns[0].Name, Kind: ""})
-	}
-	return cols
 }
 
 // columns brings every column up to its definition.
@@ -93,6 +72,10 @@ func (c *change) newColumn(w *Column) {
 		if f.sql == numbering {
 			col.before = c.d.numbered(c.have, w, (*Column).value)
 		}
+	}
+	if w.Refers != nil && c.stuck[w.Refers.Table] {
+		s.block("E085", "cannot refer to %s, whose key cannot change", w.Refers.Table)
+		return
 	}
 	if w.Refers != nil && f != nil && !c.refersWell(s, &col, w) {
 		s.Text, s.List, s.Help = f.text+" is no row of "+w.Refers.Table, "", "give a `backfill:` that is one"
@@ -152,7 +135,7 @@ func describe(w *Column) string {
 
 // column brings one column that is there up to its definition.
 func (c *change) column(h, w *Column) {
-	retyped := h.Type != w.Type || h.Kind != "" && h.Kind != w.Kind
+	retyped := (h.Type != w.Type || h.Kind != "" && h.Kind != w.Kind) && !c.d.accepts(c, h, w)
 	if retyped {
 		if !c.retype(h, w) {
 			return
@@ -161,7 +144,7 @@ func (c *change) column(h, w *Column) {
 		return
 	}
 	h.Kind, h.Limits = w.Kind, w.Limits
-	if h.Identity != w.Identity {
+	if h.Identity != w.Identity && !(c.have.foreign() && w.Identity && h.numbered()) {
 		s := c.step("~", "number", w, nil)
 		s.Text = "numbered by the database"
 		if !w.Identity {
@@ -184,6 +167,7 @@ func (c *change) column(h, w *Column) {
 func (c *change) required(h, w *Column) {
 	switch {
 	case h.NotNull == w.NotNull:
+	case c.have.foreign() && slices.Contains(c.have.Key, h.Name):
 	case !w.NotNull:
 		s := c.step("~", "make optional", w, nil)
 		s.Text = "required -> optional"
@@ -286,7 +270,7 @@ func (c *change) fits(s *Step, h, w *Column, bad []string, scan, exact bool) boo
 func (c *change) retype(h, w *Column) bool {
 	from := h.Kind
 	if from == "" {
-		from = adopted(h.Type)
+		from = c.d.adopted(h.Type)
 	}
 	s := c.step("~", "change type", w, nil)
 	s.Text = typeWord(h) + " -> " + typeWord(w)
@@ -342,6 +326,16 @@ func typeWord(c *Column) string {
 	return strings.ToLower(c.Type)
 }
 
+// adopted of SQLite knows that numbers of any digits are kept as they come.
+func (sqlite) adopted(t string) string {
+	if affinity(t) == "NUMERIC" && !isTime(t) {
+		return "float"
+	}
+	return adopted(t)
+}
+
+func (postgres) adopted(t string) string { return adopted(t) }
+
 // adopted is the kind word of a type that somebody else gave a column, "" for one that is not understood.
 func adopted(t string) string {
 	t = strings.ToLower(t)
@@ -377,7 +371,7 @@ func (c *change) unwanted() {
 		return
 	}
 	for _, h := range slices.Clone(c.have.Columns) {
-		if c.want.Column(h.Name) != nil {
+		if c.want.Column(h.Name) != nil || !h.noted { // nobody's, or somebody else's
 			continue
 		}
 		if h.Name == "deleted_at" && c.want.class != nil && !c.want.class.SoftDelete && h.Kind == "datetime" {
@@ -451,8 +445,8 @@ func (c *change) key() {
 	if c.have.made {
 		return
 	}
-	if slices.Equal(c.have.Key, c.want.Key) {
-		if c.d.identity() && c.have.KeyName != c.want.KeyName {
+	if c.keyHolds() {
+		if c.d.identity() && c.have.KeyName != c.want.KeyName && !c.have.foreign() {
 			s := c.naming("key")
 			s.sql("alter table "+quote(c.have.Name)+" rename constraint "+quote(c.have.KeyName)+" to "+quote(c.want.KeyName), accessExclusive)
 			c.have.KeyName = c.want.KeyName

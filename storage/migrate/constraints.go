@@ -12,13 +12,14 @@ import (
 func (c *change) reference(h, w *Column) {
 	switch {
 	case h.Refers == nil && w.Refers == nil:
+	case w.Refers == nil && c.have.foreign() && !h.Refers.made: // it was there before
 	case w.Refers == nil:
 		s := c.step("~", "end reference", w, nil)
 		s.Text = "no longer refers to " + h.Refers.Table
 		c.d.unrefer(c, s, h)
 		h.Refers = nil
 	case h.Refers != nil && h.Refers.Table == w.Refers.Table && h.Refers.Column == w.Refers.Column:
-		if c.d.identity() && h.Refers.Name != w.Refers.Name {
+		if c.d.identity() && h.Refers.Name != w.Refers.Name && (h.Refers.made || !c.have.foreign()) {
 			c.naming("reference").sql("alter table "+quote(c.have.Name)+" rename constraint "+quote(h.Refers.Name)+" to "+quote(w.Refers.Name), accessExclusive)
 			h.Refers.Name = w.Refers.Name
 		}
@@ -47,6 +48,10 @@ func (c *change) reference(h, w *Column) {
 
 // refersWell counts the rows that point at nothing, and blocks the step when there are any.
 func (c *change) refersWell(s *Step, h, w *Column) bool {
+	if c.stuck[w.Refers.Table] {
+		s.block("E085", "cannot refer to %s, whose key cannot change", w.Refers.Table)
+		return false
+	}
 	if c.have.made || c.ask == nil {
 		return true
 	}
@@ -54,10 +59,6 @@ func (c *change) refersWell(s *Step, h, w *Column) bool {
 	condition := "$ is not null"
 	if target != nil && !target.made && target.Column(w.Refers.Column) != nil {
 		key := target.Column(w.Refers.Column)
-		if key.Type != w.Type {
-			s.block("E085", "cannot refer to %s, whose key is of another type", w.Refers.Table)
-			return false
-		}
 		condition += " and not exists (select 1 from (select " + key.value() + " as _k from " + target.source() + ") r where _k = $)"
 	}
 	n := c.where(c.have, h.value(), condition)
@@ -86,7 +87,7 @@ func (c *change) indexes() {
 		i := slices.IndexFunc(missing, func(w *Index) bool { return w.same(h) && !h.Broken && !strings.HasPrefix(h.Name, helperPrefix) })
 		switch {
 		case i >= 0:
-			if h.Name != missing[i].Name && (c.ours(h) || h.Unique && c.d.identity()) {
+			if h.Name != missing[i].Name && (c.ours(h) || h.Unique && c.d.identity()) && !(c.have.foreign() && !h.made) {
 				c.d.renameIndex(c, h, missing[i].Name)
 			} else {
 				c.stays[h] = true
@@ -99,6 +100,9 @@ func (c *change) indexes() {
 		}
 	}
 	for _, w := range missing {
+		if w.implicit && c.have.foreign() {
+			continue // who made the table does without
+		}
 		var old *Index
 		if i := slices.IndexFunc(gone, func(h *Index) bool { return h.Name == w.Name }); i >= 0 {
 			old = gone[i]
@@ -130,20 +134,20 @@ func (c *change) ours(x *Index) bool {
 	return x.made || strings.HasPrefix(x.Name, helperPrefix)
 }
 
-// natural is the name that an index gets here, "" for one that is never made here.
-func (x *Index) natural(table string) string {
+// natural is the name that an index of a table gets here, "" for one that is never made here.
+func (x *Index) natural(t *Table) string {
 	if len(x.Columns) == 0 {
 		return ""
 	}
-	parts := []string{table}
+	parts := []string{t.Name}
 	for _, c := range x.Columns {
 		parts = append(parts, c.Name)
 	}
-	if x.Unique {
+	switch {
+	case x.Unique:
 		return sqlgen.ConstraintName("ux", parts...)
-	}
-	if len(parts) == 3 && x.Name == sqlgen.ConstraintName("ix", parts[:2]...) { // of a link table
-		return x.Name
+	case t.Link && len(parts) == 3:
+		return sqlgen.ConstraintName("ix", parts[:2]...)
 	}
 	return sqlgen.ConstraintName("ix", parts...)
 }

@@ -30,7 +30,7 @@ func (d *Database) create(t *Table, made map[string]bool, there func(name string
 		if c.Refers == nil {
 			continue
 		}
-		if target := there(c.Refers.Table); made[c.Refers.Table] || target != nil && target.Column(c.Refers.Column) != nil && target.Column(c.Refers.Column).Type == c.Type {
+		if target := there(c.Refers.Table); made[c.Refers.Table] || target != nil && target.Column(c.Refers.Column) != nil && alike(target.Column(c.Refers.Column).Type, c.Type) {
 			refer(t, c)
 		}
 	}

@@ -47,16 +47,20 @@ type Table struct {
 	Checks  map[string]string `json:"checks,omitempty"` // of the class, as its rows were last proved to satisfy: name to text
 
 	// Of a table that is there:
-	Ours   bool  `json:"ours,omitempty"` // made or adopted by an earlier apply
-	Shards int   `json:"-"`              // of its change counter, on PostgreSQL
-	Rows   int64 `json:"-"`              // as the database estimates, -1 when it does not
-	Bytes  int64 `json:"-"`
+	Ours    bool  `json:"ours,omitempty"`    // made or adopted by an earlier apply
+	Adopted bool  `json:"adopted,omitempty"` // made by somebody else
+	Shards  int   `json:"-"`                 // of its change counter, on PostgreSQL
+	Rows    int64 `json:"-"`                 // as the database estimates, -1 when it does not
+	Bytes   int64 `json:"-"`
 
 	class   *schema.Class // wanted: what it is the table of
 	field   *schema.Field // wanted: the set it is the link table of
 	stored  string        // present: its name in the database, while a rename is only planned
 	made    bool          // planned: it is made by this plan
 	odd     []string      // SQLite: what a copy of it would lose
+	doc     string        // present: its comment
+	sql     string        // present, SQLite: what made it
+	wide    []string      // present: references of several columns, as the database prints them
 	helpers []string      // PostgreSQL: what an interrupted step left on it: constraint NAME, trigger NAME
 }
 
@@ -71,6 +75,12 @@ type Column struct {
 	Identity bool       `json:"identity,omitempty"`
 	Refers   *Reference `json:"refers,omitempty"`
 
+	noted     bool     // present: it is noted, so it is or was a field's
+	labels    []string // present, PostgreSQL: of an enum type
+	base      string   // present, PostgreSQL: the type that a domain is of
+	doc       string   // present: its comment
+	generated bool     // present: worked out by the database
+
 	field  *schema.Field
 	stored string // as of Table; "" for one that is only planned
 	before string // its value after the plan, as SQL over the table before it; "" is the column as it is
@@ -83,6 +93,9 @@ type Reference struct {
 	Table    string `json:"table"`
 	Column   string `json:"column"`
 	Unproved bool   `json:"unproved,omitempty"` // PostgreSQL: not validated yet
+
+	onDelete string // present: cascade, set null, …
+	made     bool   // present: it has the name that it gets here
 }
 
 // Index is an index. What Dowel cannot have made, by another method or over
@@ -93,9 +106,10 @@ type Index struct {
 	Columns []IndexColumn `json:"columns"`
 	Live    string        `json:"live,omitempty"` // column that is null in the rows it covers, "" for all rows
 	Broken  bool          `json:"-"`              // PostgreSQL: left behind by a build that did not end
-	SQL     string        `json:"sql,omitempty"`  // of one that is there
+	SQL     string        `json:"sql,omitempty"`  // of one without Columns
 
 	odd        bool
+	implicit   bool // wanted: it makes something fast that no index was asked for
 	made       bool // it has the name that it gets here
 	constraint bool // PostgreSQL: it belongs to a unique constraint
 }

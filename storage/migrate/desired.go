@@ -79,7 +79,7 @@ func linkTable(d Dialect, f *schema.Field) *Table {
 		Columns: []*Column{side(m.Own, f.Class), side(m.Other, m.To)},
 		Indexes: []*Index{{
 			Name:    sqlgen.ConstraintName("ix", m.Table, m.Other),
-			Columns: []IndexColumn{{Name: m.Other}, {Name: m.Own}},
+			Columns: []IndexColumn{{Name: m.Other}, {Name: m.Own}}, implicit: true,
 		}},
 	}
 }
@@ -104,8 +104,9 @@ func kindWord(t schema.Type) string {
 // of the default order, without any that another one makes needless.
 func classIndexes(c *schema.Class) (out []*Index) {
 	served := map[*schema.Field]bool{}
-	add := func(fields []*schema.Field, unique bool) {
+	add := func(fields []*schema.Field, unique, implicit bool) {
 		x := newIndex(c, fields, unique)
+		x.implicit = implicit
 		if !slices.ContainsFunc(out, func(y *Index) bool { return y.Name == x.Name }) {
 			out = append(out, x)
 		}
@@ -117,23 +118,23 @@ func classIndexes(c *schema.Class) (out []*Index) {
 		if slices.Equal(x.Fields, c.Key) {
 			continue
 		}
-		add(x.Fields, true)
+		add(x.Fields, true, false)
 		served[x.Fields[0]] = served[x.Fields[0]] || !c.SoftDelete && !sqlgen.FoldsCase(x.Fields[0])
 	}
 	for _, x := range c.Indexes {
 		if !x.Unique && storedAll(x.Fields) {
-			add(x.Fields, false)
+			add(x.Fields, false, false)
 			served[x.Fields[0]] = true
 		}
 	}
 	for _, f := range c.Fields {
 		if (f.Ref != nil || f.Indexed) && f.Stored() && !served[f] && !slices.Equal(c.Key, []*schema.Field{f}) {
-			add([]*schema.Field{f}, false)
+			add([]*schema.Field{f}, false, !f.Indexed)
 			served[f] = true
 		}
 	}
 	if fields := sortFields(c); fields != nil && !served[fields[0]] {
-		add(fields, false)
+		add(fields, false, true)
 	}
 	return out
 }

@@ -51,9 +51,18 @@ type Dialect interface {
 	convert(from, to string) (conversion, bool)
 	recast(to *Column) (conversion, bool)
 
+	// accepts reports whether a column that somebody else has made holds what is wanted.
+	accepts(c *change, h, w *Column) bool
+	// adopted is the kind word of a type that somebody else gave a column, "" for one that is not understood.
+	adopted(t string) string
+	// addVersions adds the column of versions to a table with rows.
+	addVersions(c *change, s *Step, col *Column)
+
 	// The rest adds the statements of a change to a step.
 	renameTable(d *differ, s *Step, h, w *Table)
 	renameColumn(d *differ, s *Step, t *Table, c *Column, name string)
+	// renameIndexes gives the indexes that are ours the names that go with new ones of their table or columns.
+	renameIndexes(s *Step, t *Table)
 	addColumn(c *change, s *Step, col *Column, f *fill)
 	retype(c *change, s *Step, h, w *Column, conv conversion)
 	require(c *change, s *Step, col *Column, f *fill)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage/sqlgen"
 )
 
 // Make is the plan for a database and a schema.
@@ -67,7 +68,8 @@ type differ struct {
 	have    *Database
 	changes []*change
 	steps   []*Step
-	last    []*Step // what loses values comes at the end
+	last    []*Step         // what loses values comes at the end
+	stuck   map[string]bool // tables that nothing can refer to, as they cannot get the key they should have
 	err     error
 }
 
@@ -88,9 +90,12 @@ func (d *differ) present() {
 		t.stored = t.Name
 		for _, c := range t.Columns {
 			c.stored = c.Name
+			if c.Refers != nil {
+				c.Refers.made = c.Refers.Name == sqlgen.ConstraintName("fk", t.Name, c.Name)
+			}
 		}
 		for _, x := range t.Indexes {
-			x.made = x.Name == x.natural(t.Name)
+			x.made = x.Name == x.natural(t)
 		}
 	}
 }
@@ -135,6 +140,10 @@ func (d *differ) newTables() {
 		s.Text = "new class, " + plural(len(w.class0().Fields), "field")
 		if w.Link {
 			s.Text = "new set of " + w.field.Many.To.Name
+		}
+		if d.stuck[w.Name] {
+			s.block("E085", "%s: refers to a class whose key cannot change", s.Text)
+			continue
 		}
 		s.begin()
 		for i, sql := range d.want.create(w, made, there) {

@@ -9,7 +9,7 @@ import (
 // rows of other tables from being deleted.
 func (d *differ) leftovers() {
 	for _, t := range d.have.Tables {
-		if !t.Ours || t.made || d.want.Table(t.Name) != nil {
+		if t.foreign() || t.made || d.want.Table(t.Name) != nil {
 			continue
 		}
 		c := &change{differ: d, want: &Table{Name: t.Name}, have: t, stays: map[*Index]bool{}}
@@ -47,17 +47,61 @@ func (d *differ) leftovers() {
 
 // emptyTables are made anew when they differ in more than a new optional column: they have nothing to lose.
 func (d *differ) emptyTables() {
+	anew := map[string]bool{}
 	for _, c := range d.changes {
-		if !c.remakes() || !c.isEmpty() {
-			continue
+		anew[c.have.Name] = !c.have.foreign() && c.remakes() && c.isEmpty()
+	}
+	refused := d.findStuck(anew)
+	d.changes = slices.DeleteFunc(d.changes, func(c *change) bool {
+		if !anew[c.have.Name] {
+			return false
 		}
 		s := c.step("~", "make table anew", nil, nil)
 		s.Text = "its table is empty and made anew"
+		if refused[c.have.Name] {
+			s.block("E085", "%s: refers to a class whose key cannot change", s.Text)
+			return true
+		}
 		d.d.remake(c, s)
 		n := *c.want
 		n.made, n.Ours, n.stored = true, true, c.have.stored
 		*c.have = n
+		return false
+	})
+}
+
+// findStuck finds the tables that nothing can refer to, because they cannot get the key that they should have or
+// cannot be made. refused are those that cannot be made, or made anew, because they would refer to one.
+func (d *differ) findStuck(anew map[string]bool) (refused map[string]bool) {
+	d.stuck, refused = map[string]bool{}, map[string]bool{}
+	for _, c := range d.changes {
+		d.stuck[c.have.Name] = !anew[c.have.Name] && !c.keepsKey()
 	}
+	for again := true; again; {
+		again = false
+		for _, w := range d.want.Tables {
+			h := d.have.Table(w.Name)
+			if refused[w.Name] || h != nil && !anew[w.Name] || !slices.ContainsFunc(w.Columns, func(c *Column) bool { return c.Refers != nil && d.stuck[c.Refers.Table] }) {
+				continue
+			}
+			refused[w.Name], again = true, true
+			if h == nil || !d.change(w.Name).keepsKey() {
+				d.stuck[w.Name] = true
+			}
+		}
+	}
+	return refused
+}
+
+// keepsKey reports whether the table has the key that it should have.
+func (c *change) keepsKey() bool {
+	for _, k := range c.want.Key {
+		h, w := c.have.Column(k), c.want.Column(k)
+		if h == nil || (h.Type != w.Type || h.Kind != "" && h.Kind != w.Kind) && !c.d.accepts(c, h, w) {
+			return false
+		}
+	}
+	return c.keyHolds()
 }
 
 // remakes reports whether a table differs in what cannot simply be added to it.

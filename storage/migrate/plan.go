@@ -17,8 +17,8 @@ type Plan struct {
 	Database string          `json:"database"`
 	Have     json.RawMessage `json:"have,omitempty"` // the tables that Database is the fingerprint of
 	Tables   []string        `json:"tables"`         // that are wanted
-	Schema   string   `json:"schema"`
-	Steps    []Step   `json:"steps"`
+	Schema   string          `json:"schema"`
+	Steps    []Step          `json:"steps"`
 	// Notes are statements that change no table: what is known now about columns that were not noted.
 	Notes []string `json:"notes,omitempty"`
 }
@@ -64,7 +64,7 @@ const (
 )
 
 // Runs reports whether Apply does the step without being told to.
-func (r Risk) Runs() bool { return r == Safe || r == Slow }
+func (r Risk) Runs() bool { return r == Safe || r == Slow || r == Adoption }
 
 // Statement is one SQL statement of a step.
 type Statement struct {
@@ -75,6 +75,8 @@ type Statement struct {
 	// Lock is the mode it takes on Table.
 	Lock  string `json:"lock,omitempty"`
 	Table string `json:"table,omitempty"`
+	// Again says that the statement is run again with the next one, should that be interrupted.
+	Again bool `json:"again,omitempty"`
 	// Verify makes the statement a question: unless its one answer is true, the step fails, and
 	// this is why.
 	Verify string `json:"verify,omitempty"`
@@ -104,8 +106,8 @@ const (
 
 var lockOrder = []string{"", rowExclusive, shareUpdateExclusive, shareRowExclusive, accessExclusive, fileLock}
 
-// Empty reports whether there is nothing to do.
-func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
+// Empty reports whether there is nothing to change. Tables of somebody else may be left to be adopted.
+func (p *Plan) Empty() bool { return len(p.Steps) == p.Count(Adoption) }
 
 // ID is a digest of the plan.
 func (p *Plan) ID() string { return digest(p) }

@@ -11,16 +11,22 @@ func (d postgres) inspect(ctx context.Context, c Asker) (*Database, error) {
 	r := reader{ctx: ctx, ask: c, db: &Database{Dialect: d}}
 	const here = "n.nspname = current_schema()"
 	r.each("select 1 where to_regclass('_dowel_state') is not null", func([]string) { r.db.ready = true })
-	r.each(`select c.relname, c.reltuples::bigint, pg_table_size(c.oid), c.relkind from pg_class c join pg_namespace n on n.oid = c.relnamespace
+	r.each(`select c.relname, c.reltuples::bigint, pg_table_size(c.oid), c.relispartition, coalesce(obj_description(c.oid, 'pg_class'), '') from pg_class c join pg_namespace n on n.oid = c.relnamespace
 		where `+here+` and c.relkind in ('r', 'p') order by c.oid`, func(cols []string) {
 		if isSystem(cols[0]) {
 			return
 		}
+		if cols[3] == "t" {
+			r.other("partition", cols[0], "", "")
+			return
+		}
 		t := r.table(cols[0])
-		t.Rows, t.Bytes = integer(cols[1]), integer(cols[2])
+		t.Rows, t.Bytes, t.doc = integer(cols[1]), integer(cols[2]), cols[4]
 	})
 	r.each(`select c.relname, a.attname, format_type(a.atttypid, a.atttypmod), coalesce(case when a.attcollation <> t.typcollation then l.collname end, ''),
-			a.attnotnull, a.attidentity, coalesce(pg_get_expr(f.adbin, f.adrelid), ''), a.attgenerated
+			a.attnotnull, a.attidentity, coalesce(pg_get_expr(f.adbin, f.adrelid), ''), a.attgenerated, coalesce(col_description(c.oid, a.attnum), ''),
+			case when t.typtype = 'd' then format_type(t.typbasetype, t.typtypmod) else '' end,
+			case when t.typtype = 'e' then array_to_string(array(select enumlabel from pg_enum e where e.enumtypid = t.oid order by e.enumsortorder), chr(31)) else '' end
 		from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid join pg_type t on t.oid = a.atttypid
 			left join pg_collation l on l.oid = a.attcollation left join pg_attrdef f on f.adrelid = c.oid and f.adnum = a.attnum
 		where `+here+` and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped order by c.oid, a.attnum`, func(cols []string) {
@@ -29,6 +35,10 @@ func (d postgres) inspect(ctx context.Context, c Asker) (*Database, error) {
 			return
 		}
 		col := &Column{Name: cols[1], stored: cols[1], Type: cols[2], NotNull: cols[4] == "t", Identity: cols[5] != "", Default: cols[6]}
+		col.doc, col.base, col.generated = cols[8], cols[9], cols[7] != ""
+		if cols[10] != "" {
+			col.labels = strings.Split(cols[10], unit)
+		}
 		if cols[3] != "" {
 			col.Type += ` collate "` + cols[3] + `"`
 		}
@@ -94,7 +104,7 @@ func (r *reader) constraints(here string) {
 	names := func(key, table string) string {
 		return `array_to_string(array(select a.attname from unnest(` + key + `) with ordinality u(n, i) join pg_attribute a on a.attrelid = ` + table + ` and a.attnum = u.n order by u.i), chr(31))`
 	}
-	r.each(`select k.conname, c.relname, k.contype, `+names("k.conkey", "k.conrelid")+`, coalesce(o.relname, ''), `+names("k.confkey", "k.confrelid")+`, k.convalidated, pg_get_constraintdef(k.oid)
+	r.each(`select k.conname, c.relname, k.contype, `+names("k.conkey", "k.conrelid")+`, coalesce(case when o.relnamespace = c.relnamespace then o.relname end, ''), `+names("k.confkey", "k.confrelid")+`, k.convalidated, pg_get_constraintdef(k.oid), k.confdeltype
 		from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace left join pg_class o on o.oid = k.confrelid
 		where `+here+` and c.relkind in ('r', 'p') order by k.oid`, func(cols []string) {
 		t := r.tables[cols[1]]
@@ -105,15 +115,21 @@ func (r *reader) constraints(here string) {
 		switch col := t.Column(columns[0]); {
 		case cols[2] == "p":
 			t.Key, t.KeyName = columns, cols[0]
-		case cols[2] == "f" && len(columns) == 1 && col != nil && col.Refers == nil:
-			col.Refers = &Reference{Name: cols[0], Table: cols[4], Column: cols[5], Unproved: cols[6] != "t"}
+		case cols[2] == "f" && len(columns) == 1 && col != nil && col.Refers == nil && cols[4] != "":
+			col.Refers = &Reference{Name: cols[0], Table: cols[4], Column: cols[5], Unproved: cols[6] != "t", onDelete: deletions[cols[8]]}
 		case cols[2] == "c" && strings.HasPrefix(cols[0], helperPrefix):
 			t.helpers = append(t.helpers, "constraint "+cols[0])
+		case cols[2] == "f" && len(columns) > 1:
+			t.wide = append(t.wide, "("+strings.Join(columns, ", ")+") refers to "+cols[4])
+			r.other("constraint", cols[0], cols[1], cols[7])
 		case cols[2] == "c" || cols[2] == "f" || cols[2] == "x":
 			r.other("constraint", cols[0], cols[1], cols[7])
 		}
 	})
 }
+
+// deletions are the words for pg_constraint.confdeltype.
+var deletions = map[string]string{"a": "no action", "r": "restrict", "c": "cascade", "n": "set null", "d": "set default"}
 
 // helperPrefix begins the names of what steps make for a while.
 const helperPrefix = "_dowel_"

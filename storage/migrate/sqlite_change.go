@@ -58,6 +58,9 @@ func (sqlite) renameColumn(_ *differ, s *Step, t *Table, c *Column, name string)
 	renameColumnNotes(s, t.Name, c.Name, name)
 }
 
+// renameIndexes leaves them: under another name they are made anew, when the table is as it should be.
+func (sqlite) renameIndexes(*Step, *Table) {}
+
 func renameColumnNotes(s *Step, table, old, name string) {
 	s.sql("update _dowel_columns set col = "+literal(name)+" where name = "+literal(table)+" and col = "+literal(old), "")
 	s.sql("update _dowel_sequences set name = "+literal(table+"."+name)+" where name = "+literal(table+"."+old), "")
@@ -179,7 +182,7 @@ func (d sqlite) remake(c *change, s *Step) {
 // again makes indexes and triggers that went with a table and are not ours to lose.
 func (d sqlite) again(c *change, s *Step, keep func(*Index) bool) {
 	for _, x := range c.have.Indexes {
-		if !keep(x) {
+		if !keep(x) || x.constraint {
 			continue
 		}
 		sql := x.SQL
@@ -228,7 +231,7 @@ func (d sqlite) finish(c *change) {
 		s.SQL, s.With = nil, first.ID
 	}
 	for _, sql := range c.late {
-		c.naming("index").sql(sql, "")
+		first.sql(sql, "")
 	}
 	c.copied = nil
 }

@@ -29,18 +29,12 @@ func (d sqlite) inspect(ctx context.Context, c Asker) (*Database, error) {
 		if t == nil || cols[6] == "1" {
 			return
 		}
-		t.Columns = append(t.Columns, &Column{Name: cols[1], Type: strings.ToUpper(cols[2]), NotNull: cols[3] == "1", Default: cols[5]})
+		t.Columns = append(t.Columns, &Column{Name: cols[1], Type: strings.ToUpper(cols[2]), NotNull: cols[3] == "1", Default: cols[5], generated: cols[6] != "0"})
 		if cols[4] != "0" {
 			t.keyParts = append(t.keyParts, cols[4]+" "+cols[1])
 		}
 	})
-	r.each(`select m.name, x."from", x."table", coalesce(x."to", '') from sqlite_schema m join pragma_foreign_key_list(m.name) x where m.type = 'table' order by m.rowid, x.id`, func(cols []string) {
-		if t := r.tables[cols[0]]; t != nil {
-			if col := t.Column(cols[1]); col != nil {
-				col.Refers = &Reference{Table: cols[2], Column: cols[3]}
-			}
-		}
-	})
+	r.sqliteReferences()
 	r.indexes()
 	for _, t := range r.db.Tables {
 		r.tables[t.Name].settle()
@@ -71,7 +65,6 @@ type reader struct {
 // found is a table while it is read.
 type found struct {
 	*Table
-	sql      string
 	keyParts []string // "2 name"
 }
 
@@ -104,18 +97,71 @@ func (r *reader) other(kind, name, table, sql string) {
 
 // settle completes a table whose columns are known.
 func (t *found) settle() {
-	slices.Sort(t.keyParts)
+	slices.SortFunc(t.keyParts, func(a, b string) int { return int(integer(firstWord(a)) - integer(firstWord(b))) })
 	for _, part := range t.keyParts {
 		_, name, _ := strings.Cut(part, " ")
 		t.Key = append(t.Key, name)
 	}
 	for _, c := range t.Columns {
 		c.stored = c.Name
-		if c.Refers != nil && c.Refers.Column == "" { // the key of the other table
-			c.Refers.Column = "id"
-		}
 	}
 	t.odd = oddParts(t.sql)
+}
+
+func firstWord(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	return word
+}
+
+// sqliteReferences reads references. SQLite knows names whatever their case, and a reference that
+// names no column leads to the key.
+func (r *reader) sqliteReferences() {
+	type side struct{ table, id, from, to, column, onDelete string }
+	var all []side
+	wide := map[[2]string][]string{}
+	r.each(`select m.name, x.id, x."from", x."table", coalesce(x."to", ''), x.on_delete from sqlite_schema m join pragma_foreign_key_list(m.name) x where m.type = 'table' order by m.rowid, x.id, x.seq`, func(cols []string) {
+		all = append(all, side{cols[0], cols[1], cols[2], cols[3], cols[4], strings.ToLower(cols[5])})
+		wide[[2]string{cols[0], cols[1]}] = append(wide[[2]string{cols[0], cols[1]}], cols[2])
+	})
+	for _, s := range all {
+		t := r.tables[s.table]
+		if t == nil {
+			continue
+		}
+		if columns := wide[[2]string{s.table, s.id}]; len(columns) > 1 {
+			if s.from == columns[0] {
+				t.wide = append(t.wide, "("+strings.Join(columns, ", ")+") refers to "+s.to)
+			}
+			continue
+		}
+		col := t.fold(s.from)
+		if col == nil || col.Refers != nil {
+			continue
+		}
+		col.Refers = &Reference{Table: s.to, Column: s.column, onDelete: s.onDelete}
+		for _, o := range r.db.Tables {
+			if !strings.EqualFold(o.Name, s.to) {
+				continue
+			}
+			col.Refers.Table = o.Name
+			switch named := (&found{Table: o}).fold(s.column); {
+			case named != nil:
+				col.Refers.Column = named.Name
+			case len(r.tables[o.Name].keyParts) == 1:
+				_, col.Refers.Column, _ = strings.Cut(r.tables[o.Name].keyParts[0], " ")
+			}
+		}
+	}
+}
+
+// fold finds a column whatever the case of its letters.
+func (t *found) fold(name string) *Column {
+	for _, c := range t.Columns {
+		if strings.EqualFold(c.Name, name) {
+			return c
+		}
+	}
+	return nil
 }
 
 // oddParts are words of a table's SQL for what Dowel never makes, which a copy of the table would lose.
@@ -160,12 +206,12 @@ func withoutQuoted(sql string) string {
 func (r *reader) indexes() {
 	byName := map[string]*Index{}
 	r.each(`select m.tbl_name, m.name, l."unique", l.partial, coalesce(m.sql, '') from sqlite_schema m join pragma_index_list(m.tbl_name) l on l.name = m.name
-		where m.type = 'index' and l.origin = 'c' order by m.rowid`, func(cols []string) {
+		where m.type = 'index' and l.origin in ('c', 'u') order by m.rowid`, func(cols []string) {
 		t := r.tables[cols[0]]
 		if t == nil {
 			return
 		}
-		x := &Index{Name: cols[1], Unique: cols[2] == "1", SQL: cols[4]}
+		x := &Index{Name: cols[1], Unique: cols[2] == "1", SQL: cols[4], constraint: cols[4] == ""}
 		if cols[3] == "1" {
 			x.Live = liveColumn(x.SQL)
 		}
@@ -246,8 +292,12 @@ func (r *reader) ledger(sql, former string) {
 			t.Checks[name] = cols[3]
 			return
 		}
+		if cols[1] == adoptedNote {
+			t.Adopted = true
+			return
+		}
 		if col := t.Column(cols[1]); col != nil {
-			col.Kind, col.Limits = cols[2], readLimits(cols[3])
+			col.Kind, col.Limits, col.noted = cols[2], readLimits(cols[3]), true
 		}
 	}
 	if !r.db.ready { // of a database that an earlier release made, or none

@@ -20,6 +20,9 @@ func (p *Plan) Write(w io.Writer, o Text) error {
 	b := &strings.Builder{}
 	wide, texts := 0, 0
 	for i := range p.Steps {
+		if p.Steps[i].Risk == Adoption {
+			continue
+		}
 		wide = max(wide, utf8.RuneCountInString(p.Steps[i].Name))
 		if n := utf8.RuneCountInString(p.Steps[i].Text); n <= 48 {
 			texts = max(texts, n)
@@ -27,12 +30,15 @@ func (p *Plan) Write(w io.Writer, o Text) error {
 	}
 	wide = min(wide, 32)
 	for i := range p.Steps {
-		p.Steps[i].write(b, wide, texts, o)
+		if p.Steps[i].Risk != Adoption {
+			p.Steps[i].write(b, wide, texts, o)
+		}
 	}
-	if len(p.Steps) > 0 {
+	if !p.Empty() {
 		b.WriteByte('\n')
 	}
 	b.WriteString(p.Summary() + "\n")
+	p.adoptions(b, o)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -42,13 +48,34 @@ func (p *Plan) Summary() string {
 	if p.Empty() {
 		return "No changes."
 	}
-	s := plural(len(p.Steps), "change")
+	s := plural(len(p.Steps)-p.Count(Adoption), "change")
 	for _, r := range []Risk{Slow, Destructive, Blocked} {
 		if n := p.Count(r); n > 0 {
 			s += fmt.Sprintf(", %d %s", n, r)
 		}
 	}
 	return s + "."
+}
+
+// adoptions tells of the tables that apply will make its own.
+func (p *Plan) adoptions(b *strings.Builder, o Text) {
+	var names []string
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		if s.Risk != Adoption {
+			continue
+		}
+		names = append(names, s.Table)
+		if s.Help != "" {
+			b.WriteString("note: " + s.Name + ": " + s.Help + "\n")
+		}
+		if o.SQL {
+			s.statements(b, "  ")
+		}
+	}
+	if names != nil {
+		b.WriteString("note: made elsewhere, and taken over by the next apply: " + strings.Join(names, ", ") + "\n")
+	}
 }
 
 func (s *Step) write(b *strings.Builder, wide, texts int, o Text) {
@@ -69,9 +96,13 @@ func (s *Step) write(b *strings.Builder, wide, texts int, o Text) {
 	if s.List != "" {
 		b.WriteString(indent + s.List + "\n")
 	}
-	if !o.SQL {
-		return
+	if o.SQL {
+		s.statements(b, indent)
 	}
+}
+
+// statements writes the SQL of a step.
+func (s *Step) statements(b *strings.Builder, indent string) {
 	for i, st := range s.SQL {
 		if st.Tx > 0 && (i == 0 || s.SQL[i-1].Tx != st.Tx) {
 			b.WriteString(indent + "begin;\n")
