@@ -83,8 +83,9 @@ func (l *line) retry(jobs []*job, at int, failed error) []*job {
 		for _, st := range l.stmts {
 			st.stale = true
 		}
-	case at > 0 && len(again) > 1:
-		// A change may have failed because of one before it that will not happen after all.
+	case at > 0 && len(again) > 1 && codeOf(failed) != codeLock:
+		// A change may have failed because of one before it that will not happen after all. One
+		// whose row is kept locked would only hold up the rest once more.
 	default:
 		l.fail(culprit, culprit.at, failed)
 		again = append(again[:at], again[at+1:]...)
