@@ -110,6 +110,7 @@ func (t ending) Apply(ctx context.Context, c *storage.Change) (*storage.Row, err
 
 // TestFinalContract runs the contract over the path of final changes.
 func TestFinalContract(t *testing.T) {
+	t.Parallel()
 	finals := 0
 	storagetest.Run(t, func(t testing.TB, s *schema.Schema) storage.Store {
 		store := openMigrated(t, pgtest.Schema(t), s, few)
@@ -125,6 +126,7 @@ func TestFinalContract(t *testing.T) {
 
 // TestFinalDifferential compares the path of final changes with the reference.
 func TestFinalDifferential(t *testing.T) {
+	t.Parallel()
 	finals := 0
 	storagetest.Differential(t, openMemory, func(t testing.TB, s *schema.Schema) storage.Store {
 		return finally{openMigrated(t, pgtest.Schema(t), s, few), t, &finals}

@@ -40,11 +40,20 @@ func openMigrated(t testing.TB, url string, s *schema.Schema, o Options) *Store 
 	return store
 }
 
-func TestContract(t *testing.T) { storagetest.Run(t, openStore) }
+func TestContract(t *testing.T) {
+	t.Parallel()
+	storagetest.Run(t, openStore)
+}
 
-func TestContractDecorated(t *testing.T) { storagetest.Decorated(t, openStore) }
+func TestContractDecorated(t *testing.T) {
+	t.Parallel()
+	storagetest.Decorated(t, openStore)
+}
 
-func TestDifferential(t *testing.T) { storagetest.Differential(t, openMemory, openStore) }
+func TestDifferential(t *testing.T) {
+	t.Parallel()
+	storagetest.Differential(t, openMemory, openStore)
+}
 
 // openMemory opens the reference.
 func openMemory(t testing.TB, s *schema.Schema) storage.Store {
