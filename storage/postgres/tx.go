@@ -55,6 +55,9 @@ func (s *Store) Write(ctx context.Context, fn func(storage.Tx) error) error {
 
 // exhausted is the error of a transaction that was run as often as is sensible.
 func exhausted(ctx context.Context, cause error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	err := readError(ctx, cause)
 	if !isContract(err) {
 		err = fmt.Errorf("%w: %w", storage.ErrConcurrent, err)
@@ -363,26 +366,22 @@ func (t *tx) run(ctx context.Context, cmds ...*command) error {
 		}
 		t.conn = c
 	}
-	err := t.send(ctx, cmds)
+	batch := slices.Concat(t.pending, cmds)
+	t.pending = t.pending[:0]
+	err := t.conn.run(ctx, batch...)
 	t.batches++
+	failed := func(c *command) bool { return c.err != nil }
 	switch {
 	case err == nil:
 		return nil
 	case t.conn.pg.IsClosed() || lostRace(err):
 		t.lost = &againError{err}
+	case t.conn.pg.TxStatus() == 'I' || !slices.ContainsFunc(batch, failed):
+		t.lost = readError(ctx, err) // what was pending may never have been sent
 	case t.conn.pg.TxStatus() != 'T':
 		t.aborted = readError(ctx, err)
 	}
 	return err
-}
-
-func (t *tx) send(ctx context.Context, cmds []*command) error {
-	batch := cmds
-	if len(t.pending) > 0 {
-		batch = slices.Concat(t.pending, cmds)
-		t.pending = t.pending[:0]
-	}
-	return t.conn.run(ctx, batch...)
 }
 
 // end commits, or takes everything back.
@@ -415,7 +414,7 @@ func (t *tx) commit() error {
 		return err
 	}
 	end := statementOf("commit")
-	err = t.send(context.WithoutCancel(t.ctx), append(moves, end))
+	err = t.conn.run(context.WithoutCancel(t.ctx), slices.Concat(t.pending, moves, []*command{end})...)
 	t.rollback()
 	switch {
 	case err == nil || end.done: // what has been said stands, whatever became of the connection
@@ -433,6 +432,26 @@ func (t *tx) commit() error {
 	}
 	return readError(t.ctx, err)
 }
+
+// outlasting is a context for a commit: a caller who leaves does not end it, but one
+// that is not answered ends with the time of the caller, after a moment at least.
+func (s *Store) outlasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	now := time.Now()
+	end, bounded := ctx.Deadline()
+	if t := s.options.Timeout; t > 0 && (!bounded || end.After(now.Add(t+time.Second))) {
+		end, bounded = now.Add(t+time.Second), true
+	}
+	if !bounded {
+		return context.WithCancel(context.WithoutCancel(ctx))
+	}
+	if soon := now.Add(commitWait); end.Before(soon) {
+		end = soon
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), end)
+}
+
+// commitWait is how long a commit may take when its caller's time is up.
+const commitWait = 500 * time.Millisecond
 
 // moves are the statements that move the counters of what was written.
 func (t *tx) moves() ([]*command, error) {
@@ -455,12 +474,14 @@ func (t *tx) rollback() {
 	if c == nil {
 		return
 	}
+	ctx, done := context.WithTimeout(context.WithoutCancel(t.ctx), pingWait)
+	defer done()
 	if !c.pg.IsClosed() && c.pg.TxStatus() != 'I' {
 		// A connection that cannot even do this is not used again: release sees to it.
-		_ = c.run(context.WithoutCancel(t.ctx), statementOf("rollback"))
+		_ = c.run(ctx, statementOf("rollback"))
 	}
 	if again := new(againError); errors.As(t.lost, &again) && isOutdated(again.cause) && !c.pg.IsClosed() {
-		_ = c.forget(context.WithoutCancel(t.ctx))
+		_ = c.forget(ctx)
 	}
 	t.leave()
 }

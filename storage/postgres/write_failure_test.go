@@ -252,3 +252,49 @@ func TestGone(t *testing.T) {
 		t.Errorf("%d connections are still out", n)
 	}
 }
+
+// late is a context that ends just after somebody has looked whether it has.
+type late struct {
+	context.Context
+	looks int
+}
+
+func (l *late) Err() error {
+	if l.looks++; l.looks == 1 {
+		return nil
+	}
+	return context.Canceled
+}
+
+func (l *late) Done() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}
+
+// TestUnsent loses a batch before it is sent, and with it what was to be sent ahead: nothing may
+// be written outside of the transaction, or without the savepoint.
+func TestUnsent(t *testing.T) {
+	r := openRace(t)
+	for _, before := range []bool{false, true} {
+		err := r.Write(r.ctx, func(tx storage.Tx) error {
+			if before {
+				if _, err := tx.Apply(r.ctx, r.change(storage.Insert, "crate", 0, "name", "first")); err != nil {
+					return err
+				}
+			}
+			gone := &late{Context: r.ctx}
+			if _, err := tx.Apply(gone, r.change(storage.Insert, "crate", 0, "name", "second")); !errors.Is(err, context.Canceled) {
+				t.Errorf("second: %v", err)
+			}
+			_, _ = tx.Apply(r.ctx, r.change(storage.Insert, "crate", 0, "name", "third"))
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("before %v: %v", before, err)
+		}
+		if n := len(r.rows("crate", storage.Live)); n != 0 {
+			t.Errorf("before %v: %d rows", before, n)
+		}
+	}
+}
