@@ -12,6 +12,7 @@ import (
 // unique indexes first, then the verdicts, then references; the contract puts
 // checks first and guards last, so what may have come too early is looked at again.
 func (a *apply) broken(err error) error {
+	err = a.store.native(err)
 	if n, ok := verdictOf(err); ok && n >= 0 && n < len(a.verdicts) {
 		if n < len(a.checks) {
 			return a.verdicts[n].Err
@@ -24,6 +25,9 @@ func (a *apply) broken(err error) error {
 	meaning := uniqueError(a.Class, err)
 	if meaning == nil {
 		meaning = referenceError(a.Class, err)
+	}
+	if meaning == nil {
+		meaning = checkError(a.Class, err)
 	}
 	if meaning == nil {
 		return err

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"strconv"
@@ -140,13 +141,13 @@ func (d *decoder) clock(col []byte, native sqlgen.Native) (string, error) {
 	time := col
 	size := timeSize
 	if native == sqlgen.Datetime {
-		if len(col) < 22 || col[10] != ' ' || string(col[len(col)-3:]) != "+00" {
+		if len(col) < 19 || col[10] != ' ' {
 			return "", fmt.Errorf("postgres: the time %q cannot be shown", col)
 		}
-		time = col[11 : len(col)-3]
+		time = bytes.TrimSuffix(col[11:], []byte("+00")) // a timestamp without time zone is taken for one of UTC
 		size = datetimeSize
 	}
-	if len(time) < 8 || len(time) > timeSize {
+	if len(time) < 8 || len(time) > timeSize || bytes.ContainsAny(time, "+- ") { // of another zone, or BC
 		return "", fmt.Errorf("postgres: the time %q cannot be shown", col)
 	}
 	out := d.slab.room(size)

@@ -269,7 +269,7 @@ func (d *deletion) write() error {
 	}
 	cmds = append(cmds, d.remove()...)
 	if err := d.run(d.ctx, cmds...); err != nil {
-		switch {
+		switch err = d.store.native(err); {
 		case d.lost != nil || codeOf(err) != codeForeignKey:
 			return err
 		case foreignError(d.model, err) != nil:

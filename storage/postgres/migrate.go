@@ -26,7 +26,13 @@ func (s *Store) Migrate(ctx context.Context, to *schema.Schema, apply bool) (pen
 		return nil, err
 	}
 	err = s.Migrating(ctx, func(c migrate.Conn) error {
-		pending, err = migrate.Pending(ctx, c, to, apply)
+		if pending, err = migrate.Pending(ctx, c, to, apply); err != nil {
+			return err
+		}
+		foreign, err := migrate.ForeignOf(ctx, c, c.Dialect(), to)
+		if err == nil {
+			s.know(foreign)
+		}
 		return err
 	})
 	if err == nil && len(pending) == 0 {

@@ -31,6 +31,7 @@ import (
 
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/storage/migrate"
 	"github.com/dowel-dev/dowel/storage/sqlgen"
 )
 
@@ -94,6 +95,7 @@ func (o Options) withDefaults() Options {
 type Store struct {
 	options Options
 	models  sqlgen.Models
+	foreign atomic.Pointer[migrate.Foreign] // tables made elsewhere; nil without any
 	shapes  *shapes
 	epochs  epochs
 	config  *pgxpool.Config

@@ -118,7 +118,15 @@ func (p *Printer) against(op schema.Op, x term, v schema.Value) (plain bool) {
 	p.Dialect.value(p, x)
 	p.Put(operators[op])
 	p.Arg(v)
+	p.widen(x.Kind, "::bigint")
 	return true
+}
+
+// widen keeps a bound value from being taken for a number as small as those of a column.
+func (p *Printer) widen(k Kind, cast string) {
+	if k.Narrow {
+		p.Put(cast)
+	}
 }
 
 // equals compares with an item, which is a constant or a path from another row.

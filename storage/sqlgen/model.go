@@ -63,10 +63,34 @@ func (m *Model) HasColumn(table, column string) bool {
 
 // Models holds the revision a store serves and the one before it, for work that
 // began under that.
-type Models struct{ present, former atomic.Pointer[Model] }
+type Models struct {
+	present, former atomic.Pointer[Model]
+	narrow          atomic.Pointer[map[[2]string]bool]
+}
 
 // Use makes another revision the present one.
-func (m *Models) Use(s *schema.Schema) { m.former.Store(m.present.Swap(NewModel(s))) }
+func (m *Models) Use(s *schema.Schema) { m.former.Store(m.present.Swap(m.compile(s))) }
+
+// Narrow tells which columns, by table and name, keep whole numbers of less than 64 bits: tables
+// that were made elsewhere have such.
+func (m *Models) Narrow(columns map[[2]string]bool) {
+	m.narrow.Store(&columns)
+	if p := m.present.Load(); p != nil {
+		m.present.Store(m.compile(p.Schema))
+	}
+}
+
+func (m *Models) compile(s *schema.Schema) *Model {
+	model := NewModel(s)
+	if narrow := m.narrow.Load(); narrow != nil {
+		for _, t := range model.Names.tables {
+			for i, f := range t.Class.Fields {
+				t.Kinds[i].Narrow = f.Stored() && (*narrow)[[2]string{t.Class.Table, f.Column}]
+			}
+		}
+	}
+	return model
+}
 
 // Present returns the revision served.
 func (m *Models) Present() *Model { return m.present.Load() }

@@ -36,6 +36,8 @@ type Kind struct {
 	Kind   schema.Kind
 	Scale  uint8 // fraction digits of a decimal
 	Native Native
+	// Narrow says that the column has less than 64 bits, which must not narrow what is compared with it.
+	Narrow bool
 }
 
 // Native is the type of its own that a database with many types has for a text.

@@ -120,11 +120,13 @@ func (d Postgres) among(p *Printer, x term, list []schema.Value) {
 	if len(list) == 1 {
 		p.Put(" = ")
 		p.Arg(list[0])
+		p.widen(x.Kind, "::bigint")
 		return
 	}
 	p.Put(" = any(")
 	p.scratch = appendArray(p.scratch[:0], list)
 	p.Arg(schema.NewText(string(p.scratch)))
+	p.widen(x.Kind, "::bigint[]")
 	p.Put(")")
 }
 

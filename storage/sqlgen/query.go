@@ -148,6 +148,7 @@ func (p *Printer) key(key []schema.Value, t *Table, a Alias, w *where) {
 		p.Column(a, t.Columns[f.Index])
 		p.Put(" = ")
 		p.Arg(v)
+		p.widen(t.Kinds[f.Index], "::bigint")
 	}
 }
 

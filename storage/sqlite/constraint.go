@@ -14,6 +14,9 @@ import (
 // row; otherwise updated has those that were to be set.
 func (a *apply) broken(err error, inserted func(int) schema.Value, updated []schema.Value) error {
 	unique := uniqueError(a.Class, err)
+	if foreign := checkError(err); foreign != nil {
+		return foreign
+	}
 	if unique == nil && !isForeignKey(err) {
 		return err
 	}

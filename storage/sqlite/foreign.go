@@ -1,0 +1,24 @@
+package sqlite
+
+import (
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
+)
+
+// checkError is the meaning of a constraint that a table made elsewhere has and the schema does not, nil for other errors.
+func checkError(err error) error {
+	switch sqlite.ErrCode(err) {
+	case sqlite.ResultConstraintCheck:
+		_, what, _ := strings.Cut(err.Error(), "CHECK constraint failed: ")
+		return &storage.CheckError{Check: &schema.Check{Name: what, Text: what}}
+	case sqlite.ResultConstraintNotNull:
+		_, what, _ := strings.Cut(err.Error(), "NOT NULL constraint failed: ")
+		_, column, _ := strings.Cut(what, ".")
+		return &storage.CheckError{Check: &schema.Check{Name: column, Text: column + " is not null"}}
+	}
+	return nil
+}
