@@ -124,7 +124,7 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(max(d.Milli
 
 // cancelRequests ends the statement of a caller who has gone, and keeps the connection.
 func cancelRequests(pg *pgconn.PgConn) ctxwatch.Handler {
-	return &pgconn.CancelRequestContextWatcherHandler{Conn: pg, DeadlineDelay: 2 * time.Second}
+	return &pgconn.CancelRequestContextWatcherHandler{Conn: pg, DeadlineDelay: 500 * time.Millisecond}
 }
 
 // introduce checks that a new session has the isolation that was wanted, and takes a shard for it.
@@ -193,6 +193,9 @@ func (s *Store) acquire(ctx context.Context) (*conn, error) {
 	if s.isClosed() {
 		return nil, errClosed
 	}
+	if cause := s.writes.down.Load(); cause != nil {
+		return nil, unavailable(*cause) // a connection that seems to be there still would only keep the caller waiting
+	}
 	short, cancel := context.WithTimeout(ctx, s.options.Wait)
 	defer cancel()
 	pc, err := s.pool.Acquire(short)
@@ -256,7 +259,7 @@ func prepareSystem(ctx context.Context, pg *pgconn.PgConn) error {
 	if _, err := introduce(ctx, pg, repeatable, false); err != nil {
 		return err
 	}
-	sql := "select current_setting('server_version_num')::int >= 130000, current_setting('server_version'), current_setting('server_encoding')"
+	sql := "select current_setting('server_version_num')::int >= 130000, current_setting('server_version'), current_setting('server_encoding'), pg_is_in_recovery()"
 	for _, t := range systemTables {
 		sql += ", to_regclass('" + t.name + "') is not null"
 	}
@@ -271,9 +274,12 @@ func prepareSystem(ctx context.Context, pg *pgconn.PgConn) error {
 	if string(row[2]) != "UTF8" {
 		return fmt.Errorf("%w: its encoding is %s, not UTF8", errUnfit, row[2])
 	}
+	if string(row[3]) == "t" {
+		return fmt.Errorf("%w: it is a replica, which only reads; the address must lead to the primary", errUnfit)
+	}
 	missing := ""
 	for i, t := range systemTables {
-		if string(row[3+i]) != "t" {
+		if string(row[4+i]) != "t" {
 			missing += t.sql + ";"
 		}
 	}
