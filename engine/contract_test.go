@@ -321,7 +321,11 @@ func (c *contract) asked(x *traffic, item *openapi3.PathItem, op *openapi3.Opera
 	if accept := x.r.Header.Get("Accept"); !c.exact && accept != "" && !strings.Contains(accept, "json") && !strings.Contains(accept, "*/*") {
 		return fmt.Errorf("it answers JSON alone")
 	}
-	return c.sent(x, op, "/paths/"+escaped(template)+"/"+strings.ToLower(method))
+	err := c.sent(x, op, "/paths/"+escaped(template)+"/"+strings.ToLower(method))
+	if err != nil && c.secluded(x.sent) {
+		return errApart
+	}
+	return err
 }
 
 // errApart is what a document leaves out on purpose.
@@ -343,6 +347,19 @@ func (c *contract) apart(option, value string) bool {
 	for _, class := range c.app.Schema().Classes {
 		for _, r := range class.Relations {
 			if walked[r.Name] && (!r.To.Expose || !c.exact && r.Kind == schema.Link) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// secluded reports whether content finds a record of a class that is not
+// published by its unique key.
+func (c *contract) secluded(content []byte) bool {
+	for _, class := range c.app.Schema().Classes {
+		for _, r := range class.Relations {
+			if !r.To.Expose && bytes.Contains(content, []byte(`"`+r.JSON+`": {`)) {
 				return true
 			}
 		}

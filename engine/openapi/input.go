@@ -159,11 +159,7 @@ func (b *builder) sentValue(f *schema.Field, u use) *openapi3.SchemaRef {
 	case f.Many != nil:
 		return b.sentSet(f, u)
 	case f.Ref != nil:
-		key := b.value(keyType(f), sent, f.Class, "."+f.JSON, f.Optional)
-		if b.exact {
-			key = anyOf(key, b.lookup(f.Ref.To))
-		}
-		return described(key, orElse(f.Doc, "Id of the "+target(f)+"."))
+		return described(b.orLookup(b.value(keyType(f), sent, f.Class, "."+f.JSON, f.Optional), f), orElse(f.Doc, "Id of the "+target(f)+"."))
 	case f.Synthetic:
 		return text(f.Doc).NewRef()
 	}
@@ -185,14 +181,12 @@ func (b *builder) initial(s *openapi3.Schema, f *schema.Field) {
 
 // sentSet is the schema of a set in content: its members, or in a patch what joins and leaves it.
 func (b *builder) sentSet(f *schema.Field, u use) *openapi3.SchemaRef {
-	items := b.value(keyType(element(f)), sent, f.Class, "."+f.JSON+".Item", false)
-	if b.exact {
-		items = anyOf(items, b.lookup(f.Many.To))
+	items := b.orLookup(b.value(keyType(element(f)), sent, f.Class, "."+f.JSON+".Item", false), f)
+	note := "Ids of each " + target(f) + " in the set."
+	if f.Many.By != nil {
+		note = "The " + f.Many.By.JSON + " of each " + target(f) + " in the set."
 	}
-	note := orElse(f.Doc, "The set of each "+target(f)+".")
-	if f.Many.By != nil && f.Doc == "" {
-		note = "The set of each " + target(f) + ", by " + f.Many.By.JSON + "."
-	}
+	note = orElse(f.Doc, note)
 	list := listOf(items)
 	if !b.exact {
 		return described(list.NewRef(), note)
@@ -205,6 +199,14 @@ func (b *builder) sentSet(f *schema.Field, u use) *openapi3.SchemaRef {
 	change.AdditionalProperties = closed()
 	change.WithPropertyRef("add", listOf(items).NewRef()).WithPropertyRef("remove", listOf(items).NewRef())
 	return described(anyOf(list.NewRef(), change.NewRef()), note)
+}
+
+// orLookup is what names a record, or a unique key of it in the exact document.
+func (b *builder) orLookup(key *openapi3.SchemaRef, f *schema.Field) *openapi3.SchemaRef {
+	if c := f.Target(); b.exact && published(c) {
+		return anyOf(key, b.lookup(c))
+	}
+	return key
 }
 
 // lookup is a reference by a unique key of its target.
@@ -228,7 +230,7 @@ func (b *builder) lookup(c *schema.Class) *openapi3.SchemaRef {
 	})
 }
 
-// action is the content of a declared action, nil where it takes none.
+// input is the content of a declared action.
 func (b *builder) input(a *schema.Action) *openapi3.SchemaRef {
 	return b.component(a.Class, a.Name+" Input", func() *openapi3.Schema {
 		t := b.contents()
@@ -242,11 +244,7 @@ func (b *builder) input(a *schema.Action) *openapi3.SchemaRef {
 // inputValue is a member of an action's content; unlike fields, inputs belong to no class.
 func (b *builder) inputValue(a *schema.Action, f *schema.Field) *openapi3.SchemaRef {
 	if f.Ref != nil {
-		key := b.value(keyType(f), sent, a.Class, a.Name+"."+f.JSON, f.Optional)
-		if b.exact {
-			key = anyOf(key, b.lookup(f.Ref.To))
-		}
-		return described(key, orElse(f.Doc, "Id of the "+target(f)+"."))
+		return described(b.orLookup(b.value(keyType(f), sent, a.Class, a.Name+"."+f.JSON, f.Optional), f), orElse(f.Doc, "Id of the "+target(f)+"."))
 	}
 	s := b.value(f.Type, sent, a.Class, a.Name+"."+f.JSON, f.Optional)
 	b.initial(s.Value, f)

@@ -317,6 +317,16 @@ func keys[V any](m map[string]V) func(yield func(string) bool) {
 	}
 }
 
+// TestUnpublished holds that classes that are not published are not named.
+func TestUnpublished(t *testing.T) {
+	folder := one("classes:\n  cellar: {expose: false, fields: {code: string unique}, allow: {all: anyone}}\n  front: {fields: {below: cellar inverse=fronts, under: {many: cellar, inverse: over}}, allow: {all: anyone}}\n")
+	for _, e := range editions {
+		if raw := render(t, folder, e, engine.Settings{}); bytes.Contains(bytes.ToLower(raw), []byte("cellar")) {
+			t.Errorf("%s: %s", e, raw)
+		}
+	}
+}
+
 // TestEveryWordIsDocumented holds that whatever the parser comes to take, the documents say.
 func TestEveryWordIsDocumented(t *testing.T) {
 	s, _ := application(t, os.DirFS("../../examples/crm"))

@@ -201,8 +201,11 @@ func (b *builder) content(op *request.Operation) *openapi3.RequestBodyRef {
 	case request.Create:
 		of = func(media string) *openapi3.SchemaRef {
 			one := b.create(c, op.Relation)
-			if media != typeJSON {
-				return text("One record a line.").NewRef()
+			switch {
+			case strings.HasSuffix(media, "/csv"):
+				return text("Names of members in the first line, then a record a line (RFC 4180).").NewRef()
+			case media != typeJSON:
+				return text("A record in JSON a line.").NewRef()
 			}
 			if !b.exact {
 				return one

@@ -321,9 +321,3 @@ func (b *builder) pageMax(c *schema.Class) int {
 	}
 	return b.Limits.PageMax
 }
-
-// Documented reports whether documents speak of a reserved word of the query, or leave it out on purpose.
-func Documented(word string) bool {
-	_, ok := options[word]
-	return ok || slices.Contains(silent, word)
-}

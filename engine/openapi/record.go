@@ -95,7 +95,13 @@ func element(f *schema.Field) *schema.Field {
 	return f.Many.To.Key[0]
 }
 
-func target(f *schema.Field) string { return words(f.Target().Name) }
+// target is what the documents call the class that a field leads to.
+func target(f *schema.Field) string {
+	if c := f.Target(); published(c) {
+		return words(c.Name)
+	}
+	return "record"
+}
 
 // filled reports whether the server alone sets a field.
 func filled(f *schema.Field) bool {
