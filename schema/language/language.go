@@ -225,6 +225,7 @@ var fieldSection = &Section{Name: "field", Doc: "A member of a record, in its ma
 	{Name: "was", Word: "was=", Doc: "Former name: the column is renamed, not dropped.", Shapes: one(Name), Example: "surname: string was=last_name"},
 	{Name: "json", Word: "json=", Doc: "Name in JSON.", Shapes: one(Name), Example: "kind: string json=type"},
 	{Name: "column", Word: "column=", Doc: "Name of the column.", Shapes: one(Name), Example: "kind: string column=type_code"},
+	{Name: "table", Word: "table=", Doc: "Name of the link table.", Default: "the class's table, _ and the name of the field", Shapes: one(Name), Fits: "many", Example: "tags: many tag table=post_tags"},
 }...)}
 
 // The keys of a class that a mixin may hold too.

@@ -287,6 +287,10 @@ func misfit(f *schema.Field, s *spec, word string) (why, help string) {
 		if traits.Secret {
 			return "a secret has no such value", ""
 		}
+	case "table":
+		if !many {
+			return "only `many` has it", "write `table:` for the class"
+		}
 	case "column", "writeonly":
 		if many {
 			return "a set of rows has a table of its own", ""
@@ -337,6 +341,12 @@ func (l *loader) apply(d *fieldDecl, o *option) {
 			f.Column = o.text
 		} else {
 			l.report("E015", o.val, "not a name", "use letters, digits and _", "`column` of %s cannot be `%s`", s.what, o.text)
+		}
+	case "table":
+		if validColumn(o.text) {
+			f.Many.Table = o.text
+		} else {
+			l.report("E015", o.val, "not a name", "use letters, digits and _", "`table` of %s cannot be `%s`", s.what, o.text)
 		}
 	}
 }

@@ -235,7 +235,9 @@ func (l *loader) marredKey(d *classDecl) bool {
 // link names the link table and its columns.
 func (d *fieldDecl) link() {
 	own, m := d.class.c, d.f.Many
-	m.Table = own.Table + "_" + d.f.Name
+	if m.Table == "" {
+		m.Table = own.Table + "_" + d.f.Name
+	}
 	m.Own = own.Name + "_id"
 	m.Other = m.To.Name + "_id"
 	if m.Own == m.Other {

@@ -231,5 +231,14 @@ func (l *loader) linkTable(d *classDecl, f *schema.Field) {
 			l.reportPair("E016", f.Pos, "its link table", other.key.pos(), "a class's table", "write another `table:` for the class",
 				"the link table of `%s.%s` and the class `%s` have one name, `%s`", d.c.Name, f.Name, other.c.Name, f.Many.Table)
 		}
+		for _, g := range other.c.Fields {
+			if g == f {
+				return // said at the later of the two
+			}
+			if g.Many != nil && strings.EqualFold(g.Many.Table, f.Many.Table) {
+				l.reportPair("E016", f.Pos, "its link table", g.Pos, "the other", "give one of them another `table=`",
+					"the link tables of `%s.%s` and `%s.%s` have one name, `%s`", other.c.Name, g.Name, d.c.Name, f.Name, f.Many.Table)
+			}
+		}
 	}
 }
