@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"time"
@@ -28,10 +29,11 @@ const (
 	pingWait   = time.Second
 )
 
-// Time between attempts to connect: doubled from the first to the last.
+// Time between attempts to connect: doubled from the first to the last, which is how
+// long a database is back before a node that waited for it notices.
 const (
 	backoffFirst = 50 * time.Millisecond
-	backoffLast  = 800 * time.Millisecond
+	backoffLast  = 400 * time.Millisecond
 	connectWait  = 2 * time.Second // of one attempt
 )
 
@@ -116,7 +118,7 @@ func (l *line) connect() bool {
 		}
 		l.pipe.failed(err)
 		select {
-		case <-time.After(wait):
+		case <-time.After(wait - rand.N(wait/4)): // not all nodes at once
 		case <-l.pipe.quit:
 			return false
 		}
