@@ -122,18 +122,17 @@ func (x *Exec) named(a Action) (name string, ok bool) {
 // below reports whether an action is about rows of organizations. Reading them
 // through a relation of a row outside is not: it shows those of all one's organizations.
 func (x *Exec) below(a Action) bool {
-	c := x.Schema.Class(a.On())
-	if c == nil || c.Tenant == nil {
-		return false
-	}
-	switch a.(type) {
-	case *Search, *Related:
-		if p := parentOf(a); p != nil {
-			from := x.Schema.Class(p.Class)
-			return from == nil || from.Tenant != nil || x.inward(p)
+	if p := parentOf(a); p != nil {
+		if from := x.Schema.Class(p.Class); from != nil && from.Tenant != nil || x.inward(p) {
+			return true
+		}
+		switch a.(type) {
+		case *Search, *Related:
+			return false
 		}
 	}
-	return true
+	c := x.Schema.Class(a.On())
+	return c != nil && c.Tenant != nil
 }
 
 // inward reports whether a path leads from an organization to what belongs to it.

@@ -17,6 +17,7 @@ import (
 	"github.com/dowel-dev/dowel/engine"
 	"github.com/dowel-dev/dowel/engine/docs"
 	"github.com/dowel-dev/dowel/engine/enginetest"
+	"github.com/dowel-dev/dowel/engine/sample"
 	"github.com/dowel-dev/dowel/schema/load"
 )
 
@@ -153,9 +154,16 @@ var (
 // TestDocsExamplesWork sends every example of the pages to the application they
 // are about: each must be understood, even where there is no such record.
 func TestDocsExamplesWork(t *testing.T) {
-	for name, role := range map[string]string{"crm": "admin", "blog": "editor", "ratings": "", "iso": "maintainer", "minimal": ""} {
+	for name, role := range map[string]string{"crm": "admin", "blog": "editor", "ratings": "", "iso": "maintainer", "minimal": "", "tracker": "user"} {
 		t.Run(name, func(t *testing.T) {
 			app := openExample(t, name, engine.Settings{})
+			if org := app.Schema().Tenant; org != nil { // examples are inside of an organization
+				app.Make(t, "user", `[{"email": "ann@a.test", "password": "ann-secret", "name": "Ann"}, {"email": "bob@a.test", "password": "bob-secret", "name": "Bob"}]`)
+				app.Make(t, "org", `{"slug": "`+sample.ID(org.Class)+`", "name": "Acme"}`)
+				for _, user := range []string{"2", "1"} { // the examples change the first membership
+					app.Make(t, "membership", `{"org": "`+sample.ID(org.Class)+`", "user": `+user+`, "role": "owner"}`)
+				}
+			}
 			page := html.UnescapeString(app.Do(t, "GET", "/docs", "").Body)
 			var fields []string
 			if role != "" {

@@ -17,7 +17,7 @@ import (
 
 // TestRules holds the conversations in testdata/APP: what each application promises.
 func TestRules(t *testing.T) {
-	for _, app := range []string{"minimal", "crm", "blog", "ratings", "iso"} {
+	for _, app := range []string{"minimal", "crm", "blog", "tracker", "ratings", "iso"} {
 		t.Run(app, func(t *testing.T) {
 			enginetest.RunFiles(t, "testdata/"+app+"/*.txtar", os.DirFS(app), enginetest.Options{
 				Store: func(s *schema.Schema) (storage.Store, error) {

@@ -23,7 +23,7 @@ import (
 // application it talks about, served by `dowel dev` on an SQLite file, and
 // compares the answers. In an expected answer … stands for anything.
 func TestConversations(t *testing.T) {
-	for _, readme := range []string{"minimal", "crm", "blog", "ratings", "iso", ""} {
+	for _, readme := range []string{"minimal", "crm", "blog", "tracker", "ratings", "iso", ""} {
 		t.Run(readme, func(t *testing.T) {
 			t.Chdir("..") // commands name files as from the top of the repository
 			app := filepath.Join("examples", readme)

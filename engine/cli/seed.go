@@ -245,7 +245,7 @@ func checkTwins(rows []*seedRow) error {
 		if len(parts) == 0 {
 			continue
 		}
-		name := nameOf(row.class, parts)
+		name := nameOf(row.class, parts, row.org())
 		if twin := first[name]; twin != nil {
 			wrong = append(wrong, &rowError{row.where(), fmt.Sprintf("is the same as row %d of %s:%d", twin.row, twin.file, twin.value.Pos.Line)})
 			continue

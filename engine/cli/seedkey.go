@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -13,7 +14,8 @@ import (
 // A seed row is known by its natural key: the first of these that it gives in
 // full — the class's own key, a unique key — or else by all it says of itself.
 // A reference is written as the natural key of its target, or as an object of
-// any unique key.
+// any unique key. Where rows belong to organizations, a target that does not say to
+// which is of the same as the row.
 
 // part is one field of a natural key and what the row says of it.
 type part struct {
@@ -76,11 +78,24 @@ func complete(fields []*schema.Field, given map[*schema.Field]*load.Node) []part
 // reference: its key where people choose it, else its first unique field, else the key.
 func handle(c *schema.Class) *schema.Field {
 	for _, key := range naturalKeys(c) {
+		if len(key) == 2 && key[0] == c.Tenant {
+			key = key[1:]
+		}
 		if len(key) == 1 && key[0].Ref == nil {
 			return key[0]
 		}
 	}
 	return c.Key[0]
+}
+
+// org is the organization that the row says it belongs to, nil where it does not.
+func (s *seedRow) org() *load.Node {
+	for i := range s.value.Members {
+		if f := s.class.Field(s.value.Members[i].Name); f != nil && f == s.class.Tenant {
+			return &s.value.Members[i].Value
+		}
+	}
+	return nil
 }
 
 // names returns every name by which other rows may refer to this one.
@@ -94,25 +109,30 @@ func (s *seedRow) names() []string {
 	var names []string
 	for _, fields := range append(naturalKeys(s.class), s.class.Key) {
 		if parts := complete(fields, given); parts != nil {
-			names = append(names, nameOf(s.class, parts))
+			names = append(names, nameOf(s.class, parts, s.org()))
 		}
 	}
 	return names
 }
 
-// nameOf is a text that two ways to write the same natural key share.
-func nameOf(c *schema.Class, parts []part) string {
+// nameOf is a text that two ways to write the same natural key share. org is the
+// organization of a row that does not say it, or nil.
+func nameOf(c *schema.Class, parts []part, org *load.Node) string {
+	says := slices.ContainsFunc(parts, func(p part) bool { return p.field == c.Tenant })
+	if c.Tenant != nil && !says && org != nil {
+		parts = append(slices.Clip(parts), part{c.Tenant, org})
+	}
 	texts := make([]string, len(parts))
 	for i, p := range parts {
-		texts[i] = p.field.Name + "=" + valueName(p.field, p.value)
+		texts[i] = p.field.Name + "=" + valueName(p.field, p.value, org)
 	}
 	sort.Strings(texts)
 	return c.Name + "{" + strings.Join(texts, ",") + "}"
 }
 
-func valueName(f *schema.Field, v *load.Node) string {
+func valueName(f *schema.Field, v, org *load.Node) string {
 	if f.Ref != nil {
-		return targetName(f.Ref.To, v)
+		return targetName(f.Ref.To, v, org)
 	}
 	if parsed, err := f.Type.Parse(v.Text); err == nil {
 		return f.Type.Text(parsed)
@@ -121,9 +141,9 @@ func valueName(f *schema.Field, v *load.Node) string {
 }
 
 // targetName is the name of the row that a reference speaks of.
-func targetName(to *schema.Class, v *load.Node) string {
+func targetName(to *schema.Class, v, org *load.Node) string {
 	if v.Kind == load.Scalar {
-		return nameOf(to, []part{{handle(to), v}})
+		return nameOf(to, []part{{handle(to), v}}, org)
 	}
 	var parts []part
 	for i := range v.Members {
@@ -131,7 +151,7 @@ func targetName(to *schema.Class, v *load.Node) string {
 			parts = append(parts, part{f, &v.Members[i].Value})
 		}
 	}
-	return nameOf(to, parts)
+	return nameOf(to, parts, org)
 }
 
 // needs returns the names of the rows that this one refers to.
@@ -142,14 +162,14 @@ func (s *seedRow) needs() []string {
 		switch {
 		case f == nil:
 		case f.Ref != nil && v.Kind != load.Null:
-			names = append(names, targetName(f.Ref.To, v))
+			names = append(names, targetName(f.Ref.To, v, s.org()))
 		case f.Many != nil:
 			for j := range v.Items {
 				item := &v.Items[j]
 				if by := f.Many.By; by != nil && item.Kind == load.Scalar {
-					names = append(names, nameOf(f.Many.To, []part{{by, item}}))
+					names = append(names, nameOf(f.Many.To, []part{{by, item}}, s.org()))
 				} else {
-					names = append(names, targetName(f.Many.To, item))
+					names = append(names, targetName(f.Many.To, item, s.org()))
 				}
 			}
 		}

@@ -15,7 +15,7 @@ func (b *builder) conventions(c *schema.Class) []group {
 	return []group{
 		{"filters", "Filters", "Every parameter that is no option is a filter: a member, an operator and a value. Several must all hold. " +
 			"Without an operator a value is compared with `eq`, or as a pattern with `like` when it holds a `*`. `not:` before an operator turns it around. " +
-			"Unknown names are errors, never ignored. The examples here and below ask `" + b.Mount + "/" + c.Collection + "`.", "Query", b.filters(c)},
+			"Unknown names are errors, never ignored. The examples here and below ask `" + b.place(c) + "`.", "Query", b.filters(c)},
 		{"options", "Reading", "Options go with lists, `with` and `fields` with single records too. A space in an address is written `+`.", "Query", b.options(c)},
 		{"writing", "Writing", "Content is JSON in UTF-8. What is wrong is told all at once, and nothing is written unless everything is right.", "Request", b.writing(c)},
 		{"conditions", "Caching and concurrent changes", "Records and lists carry a strong entity tag. Send it back to save a transfer, or to refuse a write over somebody else's.", "Header field", b.conditional(c)},
@@ -193,7 +193,7 @@ func (b *builder) where(c *schema.Class) string {
 }
 
 func (b *builder) writing(c *schema.Class) []row {
-	all := b.Mount + "/" + c.Collection
+	all := b.Mount + c.Path()
 	one := all + "/{" + idName(c) + "}"
 	var rows []row
 	add := func(example, meaning string) { rows = append(rows, row{example, meaning}) }

@@ -75,6 +75,12 @@ func TestPage(t *testing.T) {
 		app, section string
 		want         []string
 	}{
+		{"tracker", "class-issue", []string{
+			`GET | /api/orgs/{org}/issues | list`, `POST | /api/orgs/{org}/issues/{id}/close`, `"$HOST/api/orgs/example/issues?`,
+			"Belongs to one org, which is in the path; who does not belong to it finds nothing", "That of the request when absent.",
+		}},
+		{"tracker", "class-org", []string{"Members are in memberships, with the roles that they have here and nowhere else", "Creating makes one its owner"}},
+		{"tracker", "class-user", []string{"GET | /api/users/{id}/assigned_issues | "}},
 		{"crm", "start", []string{
 			`curl -s --json '{"email": "ada@example.com", "password": "…"}' "$HOST/api/auth/login"`,
 			`curl -s -H "$AUTH" "$HOST/api/customers"`, `curl -s -X POST -H "$AUTH" "$HOST/api/auth/logout"`, `"success": true`,

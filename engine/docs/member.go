@@ -243,6 +243,9 @@ func (m *member) initial(f *schema.Field) {
 	if f.Synthetic && f.Doc == "" {
 		note("Made of the key.")
 	}
+	if f.Class != nil && f == f.Class.Tenant {
+		note("That of the request when absent.")
+	}
 	if f.From != nil {
 		note("Made from `" + f.From.JSON + "` when absent.")
 	}

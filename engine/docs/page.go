@@ -140,7 +140,7 @@ func linkTo(c *schema.Class) link {
 
 func (b *builder) class(c *schema.Class) class {
 	out := class{
-		Name: c.Name, Collection: c.Collection, Path: b.Mount + "/" + c.Collection, ID: anchor(c), Doc: c.Doc,
+		Name: c.Name, Collection: c.Collection, Path: b.Mount + c.Path(), ID: anchor(c), Doc: c.Doc,
 		Facts: b.facts(c), Record: sample.Record(c), Examples: b.examples(c),
 	}
 	for _, r := range explain.Routes(c) {
@@ -227,6 +227,17 @@ func (b *builder) facts(c *schema.Class) (facts []fact) {
 	}
 	if c.Auth != nil {
 		add("Login", "with "+c.Auth.Login.JSON+" and "+c.Auth.Secret.JSON)
+	}
+	if t := b.Schema.Tenant; t != nil && c.Tenant != nil {
+		add("Belongs to", "one "+t.Class.Name+", which is in the "+map[string]string{"path": "path", "claim": "claim `tenant` of the token", "header": "header field `X-Tenant`"}[t.From]+
+			"; who does not belong to it finds nothing")
+	} else if t != nil && c == t.Class {
+		if t.Via != nil && published(t.Via) {
+			add("Members", "are in "+t.Via.Collection+", with the roles that they have here and nowhere else")
+		}
+		if t.Creator != "" {
+			add("Creating", "makes one its "+t.Creator)
+		}
 	}
 	if len(c.Sort) > 0 {
 		var keys []string

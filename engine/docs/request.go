@@ -45,14 +45,26 @@ func (b *builder) login() *login {
 		l.Register = curl{path: auth + "register", body: account.Line()}.String()
 	}
 	if show := b.showcase(); show != nil {
-		l.Use = curl{path: b.Mount + "/" + show.Collection, auth: true}.String()
-		l.Basic = "curl -s -u " + strings.ToUpper(c.Auth.Login.JSON+":"+c.Auth.Secret.JSON) + ` "$HOST` + b.Mount + "/" + show.Collection + `"`
+		l.Use = curl{path: b.place(show), auth: true}.String()
+		l.Basic = "curl -s -u " + strings.ToUpper(c.Auth.Login.JSON+":"+c.Auth.Secret.JSON) + ` "$HOST` + b.place(show) + `"`
 	}
 	return l
 }
 
-// open reports whether a verb needs no credentials.
+// place is the collection of a class in examples: inside of an organization where it is below one.
+func (b *builder) place(c *schema.Class) string {
+	if c.Prefix == "" {
+		return b.Mount + "/" + c.Collection
+	}
+	org := b.Schema.Tenant.Class
+	return b.Mount + "/" + org.Collection + "/" + url.PathEscape(sample.ID(org)) + "/" + c.Collection
+}
+
+// open reports whether a verb needs no credentials. Nobody gets into an organization without.
 func (b *builder) open(c *schema.Class, verb string) bool {
+	if c.Tenant != nil {
+		return false
+	}
 	who := authz.Who(b.Rules, b.Schema, c, verb)
 	return slices.Contains(who, "anyone") || slices.Contains(who, "anyone (rows)")
 }
@@ -138,7 +150,7 @@ func (b *builder) related(c *schema.Class) *schema.Relation {
 
 // examples are requests to a class that work as they stand, given a record with the id.
 func (b *builder) examples(c *schema.Class) (list []example) {
-	all := b.Mount + "/" + c.Collection
+	all := b.place(c)
 	one := all + "/" + url.PathEscape(sample.ID(c))
 	add := func(verb, note string, line curl) {
 		if b.may(c, verb) {

@@ -37,11 +37,26 @@ func (d *drawer) class() *schema.Class {
 	}
 }
 
+// place is where a class is; of those below an organization mostly where the subjects are.
+func (d *drawer) place(c *schema.Class) string {
+	if c.Prefix == "" {
+		return "/api/" + c.Collection
+	}
+	return "/api/orgs/" + d.org() + "/" + c.Collection
+}
+
+func (d *drawer) org() string {
+	if d.chance(6) {
+		return d.one("zenith", "zenith", "nowhere", "new")
+	}
+	return "acme"
+}
+
 // request draws one request.
 func (d *drawer) request(who int) request {
 	c := d.class()
 	req := request{who: who}
-	path := "/api/" + c.Collection
+	path := d.place(c)
 	switch d.r.IntN(20) {
 	case 0, 1, 2, 3, 4, 5:
 		req.method, req.target = "GET", path+d.query(c, true)
@@ -53,7 +68,7 @@ func (d *drawer) request(who int) request {
 		for len(c.Relations) == 0 {
 			c = d.class()
 		}
-		path = "/api/" + c.Collection
+		path = d.place(c)
 		rel := c.Relations[d.r.IntN(len(c.Relations))]
 		req.method, req.target = d.one("GET", "GET", "POST"), path+"/"+d.id(c)+"/"+rel.Name
 		if req.method == "POST" {
@@ -85,6 +100,9 @@ func (d *drawer) request(who int) request {
 	case 17:
 		req.method, req.target = "POST", path+"/"+d.id(c)+"/"+d.action(c)
 		req.content = d.one("", "{}", `{"note":"x"}`, `{"box":"b1"}`, `{"note":null,"box":{"code":"b2"}}`)
+		if c.Action("move") != nil {
+			req.content = d.one("", `{"to":1}`, `{"to":3,"under":2}`, `{"to":2,"under":9}`, `{"to":{"code":"c3"}}`, `{"to":{"code":"c1"},"under":3}`)
+		}
 	case 18:
 		req.method, req.target = "PATCH", path+d.filters(c)+"&max_affected="+d.one("1", "3", "100")
 		req.content = d.object(c, false)
@@ -121,6 +139,8 @@ func (d *drawer) id(c *schema.Class) string {
 		return d.one("0", "-1", "9223372036854775808", "00", "+1", "%20", "a%2Fb", "%00", "..", "null", "1-", "-", "~", "~x", "1%C3", strings.Repeat("9", 300), "1.0", "1e0", "%31")
 	}
 	switch c.Name {
+	case "org":
+		return d.org()
 	case "box":
 		return fmt.Sprintf("b%d", d.r.IntN(7))
 	case "page":
@@ -519,10 +539,17 @@ func (d *drawer) json(f *schema.Field) string {
 	case f.Ref != nil && d.chance(5):
 		to := f.Ref.To
 		if len(to.Uniques) > 0 {
-			u := to.Uniques[0].Fields[0]
-			return fmt.Sprintf(`{%q:%s}`, u.JSON, d.json(u))
+			u := to.Uniques[0].Fields
+			if u[0] == to.Tenant {
+				if u = u[1:]; d.chance(4) {
+					return fmt.Sprintf(`{%q:%s,%q:%s}`, to.Tenant.JSON, d.json(to.Tenant), u[0].JSON, d.json(u[0]))
+				}
+			}
+			return fmt.Sprintf(`{%q:%s}`, u[0].JSON, d.json(u[0]))
 		}
 		return fmt.Sprintf(`{%q:%s}`, to.Key[0].JSON, d.json(to.Key[0]))
+	case f.Ref != nil && f.Ref.To.Name == "org":
+		return quoted(d.org())
 	case f.Ref != nil && f.Ref.To.Name == "box":
 		return fmt.Sprintf(`"b%d"`, d.r.IntN(7))
 	case f.Ref != nil && f.Ref.To.Key[0].Type.Name() == "int":
