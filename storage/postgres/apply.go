@@ -63,6 +63,7 @@ type apply struct {
 	judges   []storage.Guard // what must hold of the row afterwards
 	whole    bool            // one statement judges the change and reads it back
 	verdicts []storage.Guard // what the statement judges: checks, and then guards
+	last     bool            // the commit travels with the statement
 }
 
 func (t *tx) newApply(ctx context.Context, c *storage.Change) (*apply, error) {
@@ -174,6 +175,7 @@ func (a *apply) settings() []storage.Assign {
 // change runs the change within the transaction.
 func (a *apply) change() (row *storage.Row, err error) {
 	a.point = a.protect()
+	a.last = a.Final && a.whole
 	switch {
 	case a.Op == storage.Insert:
 		row, err = a.insert()
@@ -200,11 +202,13 @@ func (a *apply) insert() (*storage.Row, error) {
 				return nil, err
 			}
 		}
-		err := a.run(a.ctx, cmds...)
+		err := a.send(w, cmds)
 		switch {
+		case a.committed:
+			return &w.out, nil
 		case a.lost != nil:
 			return nil, err
-		case w.err == nil && !w.found && first && len(a.counted) > 0:
+		case w.none(err) && first && len(a.counted) > 0:
 			if err := a.startNumbers(); err != nil {
 				return nil, err
 			}
@@ -222,6 +226,40 @@ func (a *apply) insert() (*storage.Row, error) {
 		}
 		return a.finish(s)
 	}
+}
+
+// send runs the statement of the change and what goes with it; with the commit, if
+// the transaction ends here.
+func (a *apply) send(w *writing, cmds []*command) error {
+	if !a.last {
+		return a.run(a.ctx, cmds...)
+	}
+	if err := a.connect(a.ctx); err != nil {
+		return err
+	}
+	a.bump(a.Class)
+	cmds, end, err := a.closing(a.ctx, cmds)
+	if err != nil {
+		a.lost = err
+		return err
+	}
+	ctx, done := a.store.outlasting(a.ctx)
+	defer done()
+	err = a.run(ctx, cmds...)
+	switch {
+	case err == nil || end.done:
+		a.committed = true
+		a.leave()
+	case a.conn.pg.IsClosed(), a.conn.pg.TxStatus() == 'I' && w.found: // lost, or not to be read, after it may have happened
+		a.lost = fmt.Errorf("%w: %w", storage.ErrOutcomeUnknown, err)
+		return a.lost
+	default:
+		if n, ok := verdictOf(err); ok && n == fence {
+			a.lost = a.unfenced(a.ctx, err)
+			return a.lost
+		}
+	}
+	return err
 }
 
 // startNumbers makes the groups that numbers are taken from.
@@ -243,12 +281,8 @@ func (a *apply) update() (*storage.Row, error) {
 		}
 	}
 	var cmds []*command
-	var users []*storage.ReferencedError
-	if a.Op == storage.SoftDelete {
-		counts, found := a.users()
-		if cmds, users = counts, found; len(users) > 0 {
-			cmds = append([]*command{a.lock()}, cmds...)
-		}
+	if a.Op == storage.SoftDelete && len(a.restricting()) > 0 {
+		cmds = append(cmds, a.lock(), a.unused())
 	}
 	w := a.statement()
 	cmds = append(cmds, &w.command)
@@ -260,22 +294,22 @@ func (a *apply) update() (*storage.Row, error) {
 			return nil, err
 		}
 	}
-	err = a.run(a.ctx, cmds...)
-	if a.lost != nil {
+	err = a.send(w, cmds)
+	switch {
+	case a.committed:
+		return &w.out, nil
+	case a.lost != nil:
 		return nil, err
 	}
-	ran := w.err == nil && !slices.ContainsFunc(cmds[:slices.Index(cmds, &w.command)], func(c *command) bool { return c.err != nil })
-	if ran && !w.found {
+	if used := a.usedBy(err); used != nil || w.none(err) {
 		a.undo(a.point)
 		if why := a.whyNot(); why != nil {
 			return nil, why
 		}
-		return nil, &againError{storage.ErrConcurrent}
-	}
-	for _, u := range users {
-		if u.Count > 0 {
-			return nil, u
+		if used != nil {
+			return nil, used
 		}
+		return nil, &againError{storage.ErrConcurrent}
 	}
 	if err != nil {
 		a.undo(a.point)

@@ -228,10 +228,8 @@ func (a *apply) linked(links []*linking) error {
 }
 
 // users are the statements that count the live rows which forbid the soft deletion of
-// a row. A row does not hold on to itself.
-func (a *apply) users() ([]*command, []*storage.ReferencedError) {
-	var cmds []*command
-	var found []*storage.ReferencedError
+// a row, one for each of restricting. A row does not hold on to itself.
+func (a *apply) users() (counts []string) {
 	for _, f := range a.restricting() {
 		t := a.model.Names.Table(f.Class)
 		sql := "select count(*) from " + t.Name + " as t0 where t0" + t.Columns[f.Index] + " = $1"
@@ -241,15 +239,9 @@ func (a *apply) users() ([]*command, []*storage.ReferencedError) {
 		if f.Class == a.Class {
 			sql += " and t0" + t.Columns[a.Class.Key[0].Index] + " <> $1"
 		}
-		e := &storage.ReferencedError{By: f}
-		count := statementOf(sql, a.Key[0])
-		count.row = func(cols [][]byte) (err error) {
-			e.Count, err = integer(cols[0])
-			return err
-		}
-		cmds, found = append(cmds, count), append(found, e)
+		counts = append(counts, sql)
 	}
-	return cmds, found
+	return counts
 }
 
 // restricting are the references that keep a row of the class from being deleted.

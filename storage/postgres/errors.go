@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -65,6 +66,14 @@ func readError(ctx context.Context, err error) error {
 		return unavailable(err)
 	}
 	return err
+}
+
+// ended is the error of a context that is over. The network notices a deadline before the context does.
+func ended(ctx context.Context) error {
+	if end, bounded := ctx.Deadline(); bounded && !time.Now().Before(end) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
 
 func serverMeaning(e *pgconn.PgError) error {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"slices"
 	"strconv"
@@ -69,6 +70,8 @@ func (a *apply) once() (row *storage.Row, err error, settled bool) {
 	case err == nil:
 		why := a.whyNot()
 		return nil, why, why != nil
+	case codeOf(err) == "" && w.found: // it has happened, and what came back cannot be read
+		return nil, fmt.Errorf("%w: %w", storage.ErrOutcomeUnknown, err), true
 	case codeOf(err) == "" || errors.Is(err, storage.ErrOutcomeUnknown):
 		return nil, err, true
 	case lostRace(err):
@@ -83,7 +86,7 @@ func (a *apply) once() (row *storage.Row, err error, settled bool) {
 		if why := a.whyNot(); why != nil {
 			return nil, why, true
 		}
-		return nil, &storage.ReferencedError{By: a.restricting()[n-inUse], Count: countOf(err)}, true
+		return nil, a.usedBy(err), true
 	}
 	return nil, a.broken(err), true
 }
@@ -117,14 +120,22 @@ func (a *apply) lock() *command {
 
 // unused fails with a verdict when live rows keep the row from being soft-deleted.
 func (a *apply) unused() *command {
-	counts, _ := a.users()
+	counts := a.users()
 	sql, from := "select case", ""
 	for i, c := range counts {
 		n := strconv.Itoa(i)
 		sql += " when n" + n + " > 0 then cast('#" + strconv.Itoa(inUse+i) + " ' || n" + n + " || ' ' as int)"
-		from += [...]string{"", ", "}[min(i, 1)] + "(" + string(c.sql) + ") as n" + n
+		from += [...]string{"", ", "}[min(i, 1)] + "(" + c + ") as n" + n
 	}
 	return statementOf(sql+" end from (select "+from+" offset 0) as x", a.Key[0])
+}
+
+// usedBy is the meaning of a verdict of unused, nil for other errors.
+func (a *apply) usedBy(err error) error {
+	if n, refused := verdictOf(err); refused && n >= inUse {
+		return &storage.ReferencedError{By: a.restricting()[n-inUse], Count: countOf(err)}
+	}
+	return nil
 }
 
 // countOf reads how many rows a verdict was about.

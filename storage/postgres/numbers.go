@@ -42,7 +42,6 @@ func (a *apply) numbers(p *sqlgen.Printer) {
 		p.Arg(s.per)
 		p.Put(" returning n)")
 	}
-	p.Put(" ")
 }
 
 // take takes the next number of a group.

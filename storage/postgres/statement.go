@@ -21,6 +21,15 @@ type writing struct {
 	out   storage.Row
 }
 
+// noRow is the verdict of a statement that is to end its transaction and has found no row.
+const noRow = -3
+
+// none reports whether the statement has run and found no row; err is that of its batch.
+func (w *writing) none(err error) bool {
+	n, refused := verdictOf(err)
+	return refused && n == noRow || w.done && !w.found
+}
+
 // nextVersion is the version of a row that is written.
 const nextVersion = "nextval('_dowel_version')"
 
@@ -39,11 +48,20 @@ func (t *tx) printed(row func(cols [][]byte) error) *command {
 // asks for it when that can be done at once (whole), else its key and version.
 func (a *apply) statement() *writing {
 	p := a.print()
-	if len(a.counted) > 0 {
+	if a.last || len(a.counted) > 0 {
 		p.Put("with ")
-		a.numbers(p)
+	}
+	a.numbers(p)
+	if a.last && len(a.counted) > 0 {
+		p.Put(", ")
+	}
+	if a.last {
+		p.Put("w as (")
 	}
 	w := a.printStatement(p)
+	if a.last { // without a row there is nothing to commit
+		p.Put(") select w.*, case when (select count(*) from w) = 0 then cast('#-3 ' || (select count(*) from w) as int) end from (select 1) as x left join w on true")
+	}
 	w.sql, w.args = bytes.Clone(a.printer.SQL), slices.Clone(a.printer.Args)
 	return w
 }
@@ -67,7 +85,7 @@ func (a *apply) insertInto(p *sqlgen.Printer) *writing {
 		skip = id
 	}
 	columns := slices.DeleteFunc(slices.Clone(a.Class.Fields), func(f *schema.Field) bool { return f == skip || !f.Stored() })
-	p.Put("insert into ")
+	p.Put(" insert into ")
 	p.From(a.table, t0)
 	p.Put(" (" + a.table.Version[1:])
 	for _, f := range columns {

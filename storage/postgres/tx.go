@@ -358,13 +358,8 @@ func (t *tx) run(ctx context.Context, cmds ...*command) error {
 	if err := t.failure(); err != nil {
 		return err
 	}
-	if t.conn == nil {
-		c, err := t.store.acquire(ctx)
-		if err != nil {
-			t.lost = readError(ctx, err)
-			return t.lost
-		}
-		t.conn = c
+	if err := t.connect(ctx); err != nil {
+		return err
 	}
 	batch := slices.Concat(t.pending, cmds)
 	t.pending = t.pending[:0]
@@ -382,6 +377,20 @@ func (t *tx) run(ctx context.Context, cmds ...*command) error {
 		t.aborted = readError(ctx, err)
 	}
 	return err
+}
+
+// connect gives the transaction a connection.
+func (t *tx) connect(ctx context.Context) (err error) {
+	if t.conn != nil {
+		return nil
+	}
+	if t.conn, err = t.store.acquire(ctx); err != nil {
+		t.lost = readError(ctx, err)
+		if cause := ended(ctx); cause != nil {
+			t.lost = cause
+		}
+	}
+	return t.lost
 }
 
 // end commits, or takes everything back.
@@ -408,13 +417,14 @@ func (t *tx) end(err error) error {
 
 // commit moves the counters and commits, in one round trip.
 func (t *tx) commit() error {
-	moves, err := t.moves()
+	batch, end, err := t.closing(t.ctx, nil)
 	if err != nil {
 		t.rollback()
 		return err
 	}
-	end := statementOf("commit")
-	err = t.conn.run(context.WithoutCancel(t.ctx), slices.Concat(t.pending, moves, []*command{end})...)
+	ctx, done := t.store.outlasting(t.ctx)
+	defer done()
+	err = t.conn.run(ctx, slices.Concat(t.pending, batch)...)
 	t.rollback()
 	switch {
 	case err == nil || end.done: // what has been said stands, whatever became of the connection
@@ -424,13 +434,29 @@ func (t *tx) commit() error {
 	case lostRace(err):
 		return &againError{err}
 	}
-	if k, ok := verdictOf(err); ok && k == fence {
-		if err := t.store.fenced(t.ctx); err != nil {
-			return err
-		}
-		return &againError{err}
+	if err = t.unfenced(t.ctx, err); errors.As(err, new(*againError)) {
+		return err
 	}
 	return readError(t.ctx, err)
+}
+
+// closing are statements, the moves of the counters and the commit.
+func (t *tx) closing(ctx context.Context, cmds []*command) (batch []*command, end *command, err error) {
+	moves, err := t.moves(ctx)
+	end = statementOf("commit")
+	return slices.Concat(cmds, moves, []*command{end}), end, err
+}
+
+// unfenced turns the error of a transaction that met the fence into one that says whether
+// it may run again.
+func (t *tx) unfenced(ctx context.Context, err error) error {
+	if n, ok := verdictOf(err); !ok || n != fence {
+		return err
+	}
+	if err := t.store.fenced(ctx); err != nil {
+		return err
+	}
+	return &againError{err}
 }
 
 // outlasting is a context for a commit: a caller who leaves does not end it, but one
@@ -454,11 +480,11 @@ func (s *Store) outlasting(ctx context.Context) (context.Context, context.Cancel
 const commitWait = 500 * time.Millisecond
 
 // moves are the statements that move the counters of what was written.
-func (t *tx) moves() ([]*command, error) {
+func (t *tx) moves(ctx context.Context) ([]*command, error) {
 	entries := t.ordered()
 	moves := make([]*command, 0, len(entries)+1)
 	for _, e := range entries {
-		epoch, err := t.store.epoch(t.ctx, e.table)
+		epoch, err := t.store.epoch(ctx, e.table)
 		if err != nil {
 			return nil, err
 		}
