@@ -227,7 +227,7 @@ func (a *applier) step(i int) error {
 		case st.Tx > 0:
 			err = a.transaction(i, s.SQL[p.at:end], progress{at: end, done: end == len(s.SQL)})
 		default:
-			if _, err = a.conn.Exec(a.ctx, st.Text); err == nil {
+			if _, err = a.conn.Exec(a.ctx, st.Text); err == nil && !st.Again {
 				_, err = a.conn.Exec(a.ctx, a.mark(i, progress{at: end, done: end == len(s.SQL)}))
 			}
 		}

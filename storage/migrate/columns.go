@@ -90,11 +90,11 @@ func (c *change) newColumn(w *Column) {
 func (c *change) perhapsRenamed(s *Step, w *Column) {
 	var alike []string
 	for _, h := range c.have.Columns {
-		if c.want.Column(h.Name) == nil && h.Type == w.Type && (h.Kind == "" || h.Kind == w.Kind) && h.Kind != versionKind && h.stored == h.Name {
+		if c.want.Column(h.Name) == nil && h.Type == w.Type && !slices.Contains(c.have.Key, h.Name) && (h.Refers == nil) == (w.Refers == nil) && (h.Kind == "" || h.Kind == w.Kind) && h.Kind != versionKind && h.stored == h.Name {
 			alike = append(alike, h.Name)
 		}
 	}
-	if len(alike) != 1 || w.field == nil {
+	if len(alike) != 1 || w.field == nil || w.field.Auto != schema.NoAuto {
 		return
 	}
 	ask := "if this is `" + alike[0] + "` under another name, write `was: " + alike[0] + "`"
@@ -279,7 +279,7 @@ func (c *change) retype(h, w *Column) bool {
 		conv, ok = c.d.recast(w)
 	}
 	if !ok && c.empty(h) {
-		conv, ok = conversion{expr: "cast(null as " + w.Type + ")"}, true
+		conv, ok = conversion{expr: c.d.null(w.Type)}, true
 	}
 	related := h.Refers != nil && w.Refers != nil || slices.Contains(c.have.Key, h.Name) && from != w.Kind
 	if related && !c.empty(h) || !ok {
@@ -310,6 +310,10 @@ func (c *change) retype(h, w *Column) bool {
 		return false
 	}
 	h.before = converted.before
+	if h.Refers != nil { // without a value
+		c.d.unrefer(c, s, h)
+		h.Refers = nil
+	}
 	c.d.retype(c, s, h, w, conv)
 	h.Type, h.Default = w.Type, ""
 	return true

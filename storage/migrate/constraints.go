@@ -103,6 +103,9 @@ func (c *change) indexes() {
 		if w.implicit && c.have.foreign() {
 			continue // who made the table does without
 		}
+		if slices.ContainsFunc(w.Columns, func(x IndexColumn) bool { return c.waits(x.Name) }) {
+			continue
+		}
 		var old *Index
 		if i := slices.IndexFunc(gone, func(h *Index) bool { return h.Name == w.Name }); i >= 0 {
 			old = gone[i]
@@ -127,6 +130,12 @@ func (c *change) indexes() {
 		}
 		c.d.dropIndex(c, s, h)
 	}
+}
+
+// waits reports whether a column could not be made what it should be.
+func (c *change) waits(name string) bool {
+	h, w := c.have.Column(name), c.want.Column(name)
+	return w != nil && (h == nil || (h.Type != w.Type || h.Kind != "" && h.Kind != w.Kind) && !c.d.accepts(c, h, w))
 }
 
 // ours reports whether an index was made here: it has the name that its definition gives it.
@@ -197,7 +206,7 @@ func (c *change) makeIndex(w, old *Index) {
 		return
 	}
 	for _, o := range c.steps { // the index of a new column comes with it
-		if o.Change == "add column" && o.Name == s.Name && s.Field != "" && o.Risk.Runs() {
+		if o.Change == "add column" && o.Name == s.Name && s.Field != "" && o.Risk.Runs() && (w.Live == "" || c.have.Column(w.Live).stored != "") {
 			c.differ.drop(s)
 			o.Text += ", " + s.Text
 			s = o
@@ -244,7 +253,11 @@ func (c *change) checks() {
 		s.Rows = c.rows()
 		s.Estimate = c.cost(s.Rows, scanning)
 		if check.Where != nil && c.ask != nil {
-			sql, rows := c.checkQuery(check)
+			sql, rows, waits := c.checkQuery(check)
+			if waits != "" {
+				s.block("E082", "check %s: waits for %s", check.Name, waits)
+				continue
+			}
 			if n := c.count(sql); n > 0 {
 				s.block("E082", "check %s: %s not satisfy it", check.Name, rowsDo(n, "do"))
 				s.Rows, s.List, s.Help = n, rows, "change these rows first"
@@ -264,12 +277,21 @@ func (c *change) checks() {
 	}
 }
 
-// checkQuery counts and lists the rows that do not satisfy a check, on the tables as they will be.
-func (c *change) checkQuery(check *schema.Check) (counts, lists string) {
+// checkQuery counts and lists the rows that do not satisfy a check, on the tables as they will be. waits is a column
+// that the check looks at and that could not be made what it should be.
+func (c *change) checkQuery(check *schema.Check) (counts, lists, waits string) {
 	sql := c.condition(c.want.class, check.Where)
 	var with []string
 	for _, o := range c.changes {
-		if o.have.made || !strings.Contains(sql, quote(o.have.Name)) || !o.differs() {
+		if o.have.made || !strings.Contains(sql, quote(o.have.Name)) {
+			continue
+		}
+		for _, w := range o.want.Columns {
+			if o.waits(w.Name) && strings.Contains(sql, quote(w.Name)) {
+				waits = o.have.Name + "." + w.Name
+			}
+		}
+		if !o.differs() {
 			continue
 		}
 		var cols []string
@@ -282,7 +304,7 @@ func (c *change) checkQuery(check *schema.Check) (counts, lists string) {
 	if with != nil {
 		prefix = "with " + strings.Join(with, ", ") + " "
 	}
-	return prefix + sql, prefix + "select t0.*" + strings.TrimPrefix(sql, "select count(*)")
+	return prefix + sql, prefix + "select t0.*" + strings.TrimPrefix(sql, "select count(*)"), waits
 }
 
 // differs reports whether the rows of a table look different after the plan.

@@ -37,6 +37,7 @@ type Dialect interface {
 
 	literal(v schema.Value, kind string) string // a value of the schema
 	argument(v schema.Value) string             // a value that is compared with something
+	null(columnType string) string
 	now(kind string) string
 	uuid(kind string) string
 	printer() sqlgen.Dialect

@@ -40,10 +40,14 @@ func Diff(ctx context.Context, want, have *Database, ask Asker) (*Plan, error) {
 	d.matched()
 	d.emptyTables()
 	d.newTables()
-	for _, step := range []func(*change){(*change).adopt, (*change).columns, (*change).unwanted, (*change).key, (*change).indexes, (*change).checks, (*change).finish} {
+	for _, step := range []func(*change){(*change).adopt, (*change).columns, (*change).unwanted, (*change).key, (*change).indexes, (*change).checks} {
 		for _, c := range d.changes {
 			step(c)
 		}
+	}
+	for _, c := range slices.Concat(d.changes, d.refused) {
+		c.dangling()
+		c.finish()
 	}
 	d.leftovers()
 	if d.err != nil {
@@ -69,6 +73,7 @@ type differ struct {
 	changes []*change
 	steps   []*Step
 	last    []*Step         // what loses values comes at the end
+	refused []*change       // tables that stay as they are because of others
 	stuck   map[string]bool // tables that nothing can refer to, as they cannot get the key they should have
 	err     error
 }

@@ -128,7 +128,7 @@ func (d *drift) indexes(before, t *Table) {
 		switch {
 		case b == nil:
 			d.add("+", "index", t.Name, x.Name, "came since %s", d.since)
-		case x.SQL != b.SQL:
+		case x.SQL != b.SQL || x.SQL == "" && !x.same(b):
 			d.add("~", "index", t.Name, x.Name, "was made otherwise")
 		case x.Broken:
 			d.add("~", "index", t.Name, x.Name, "is not valid")

@@ -8,8 +8,9 @@ import (
 // leftovers are tables of ours that no class has any more. They stay until they are named, but must not keep
 // rows of other tables from being deleted.
 func (d *differ) leftovers() {
-	for _, t := range d.have.Tables {
-		if t.foreign() || t.made || d.want.Table(t.Name) != nil {
+	byName := slices.SortedFunc(slices.Values(d.have.Tables), func(a, b *Table) int { return strings.Compare(a.Name, b.Name) })
+	for _, t := range byName {
+		if t.foreign() || t.made || d.want.Table(t.Name) != nil || strings.HasPrefix(t.Name, helperPrefix) { // the engine's own stay
 			continue
 		}
 		c := &change{differ: d, want: &Table{Name: t.Name}, have: t, stays: map[*Index]bool{}}
@@ -40,9 +41,28 @@ func (d *differ) leftovers() {
 		if t.Link {
 			s.Text, code = "drop set, "+count(s.Rows, "link"), "D102"
 		}
+		if by := d.referring(t); by != "" {
+			s.block("E086", "cannot be dropped as long as %s refers to it", by)
+			continue
+		}
 		d.destroy(s, code)
 		d.d.dropTable(d, s, t)
 	}
+}
+
+// referring is a column of a table that stays and refers to another, "" when there is none.
+func (d *differ) referring(to *Table) string {
+	for _, t := range d.have.Tables {
+		if t == to || d.want.Table(t.Name) == nil && !t.foreign() {
+			continue
+		}
+		for _, c := range t.Columns {
+			if c.Refers != nil && c.Refers.Table == to.Name {
+				return t.Name + "." + c.Name
+			}
+		}
+	}
+	return ""
 }
 
 // emptyTables are made anew when they differ in more than a new optional column: they have nothing to lose.
@@ -60,6 +80,7 @@ func (d *differ) emptyTables() {
 		s.Text = "its table is empty and made anew"
 		if refused[c.have.Name] {
 			s.block("E085", "%s: refers to a class whose key cannot change", s.Text)
+			d.refused = append(d.refused, c)
 			return true
 		}
 		d.d.remake(c, s)
@@ -68,6 +89,31 @@ func (d *differ) emptyTables() {
 		*c.have = n
 		return false
 	})
+}
+
+// dangling ends the references to a table that was made anew with another key: it is empty, so no row refers to it.
+func (c *change) dangling() {
+	if c.have.made {
+		return
+	}
+	for _, col := range c.have.Columns {
+		if col.Refers == nil {
+			continue
+		}
+		to := c.differ.have.Table(col.Refers.Table)
+		if to == nil || !to.made || slices.Equal(to.Key, []string{col.Refers.Column}) {
+			continue
+		}
+		s := c.step("~", "end reference", col, nil)
+		s.Text = "no longer refers to " + to.Name + ", which is made anew"
+		if slices.Contains(c.refused, c) {
+			for _, x := range c.have.Indexes {
+				c.stays[x] = true
+			}
+		}
+		c.d.unrefer(c, s, col)
+		col.Refers = nil
+	}
 }
 
 // findStuck finds the tables that nothing can refer to, because they cannot get the key that they should have or

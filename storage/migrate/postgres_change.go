@@ -64,6 +64,15 @@ func (d postgres) renameColumn(_ *differ, s *Step, t *Table, c *Column, name str
 	d.fence(s, t.class0().Table)
 }
 
+func (postgres) renameIndexes(s *Step, t *Table) {
+	for _, x := range t.Indexes {
+		if name := x.natural(t); x.made && x.Name != name {
+			s.sql("alter index "+quote(x.Name)+" rename to "+quote(name), "")
+			x.Name = name
+		}
+	}
+}
+
 func (d postgres) addColumn(c *change, s *Step, col *Column, f *fill) {
 	bare := *col
 	bare.NotNull, bare.Default = false, ""
@@ -71,6 +80,9 @@ func (d postgres) addColumn(c *change, s *Step, col *Column, f *fill) {
 	case f == nil:
 		bare.NotNull = col.NotNull // there is no row
 		s.brief(alter(c.have.Name, "add column "+d.column(&bare)), accessExclusive)
+		if col.NotNull { // rows of nodes that do not know the column would lack it
+			c.fence(s)
+		}
 	case f.constant: // kept as the default, so that rows of nodes that do not know the column get it too
 		bare.NotNull, bare.Default = col.NotNull, f.sql
 		s.brief(alter(c.have.Name, "add column "+d.column(&bare)), accessExclusive)
@@ -213,7 +225,7 @@ func (postgres) unrefer(c *change, s *Step, col *Column) {
 
 // addIndex builds it while others write. One that was left half done by an earlier try is dropped first.
 func (d postgres) addIndex(c *change, s *Step, x *Index) {
-	s.outside("drop index concurrently if exists "+quote(x.Name), "")
+	s.outside("drop index concurrently if exists "+quote(x.Name), "").Again = true
 	s.outside(createIndex(c.have.Name, x, "concurrently ", pgIndexColumn), shareUpdateExclusive)
 	s.Estimate += moment + c.cost(c.rows(), indexing)
 }
@@ -300,7 +312,7 @@ func (d postgres) remake(c *change, s *Step) {
 		if target == nil { // made after this one, with all references to it
 			continue
 		}
-		if key := target.Column(col.Refers.Column); key != nil && (key.Type == col.Type || target == c.have) {
+		if key := target.Column(col.Refers.Column); target == c.have || key != nil && key.Type == col.Type {
 			s.sql(d.addReference(name, col), "")
 		}
 	}

@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/dowel-dev/dowel/schema"
@@ -88,6 +87,7 @@ func (d *differ) renameTable(h, w *Table) {
 	}
 	d.d.renameTable(d, s, h, w)
 	h.Name = w.Name
+	d.d.renameIndexes(s, h)
 	for _, t := range d.have.Tables {
 		for _, c := range t.Columns {
 			if c.Refers != nil && c.Refers.Table == old {
@@ -140,13 +140,17 @@ func (d *differ) keeps(h, w *Table, name string) bool {
 
 // renameSides gives the two columns of a link table their names, by their place in the key.
 func (d *differ) renameSides(h, w *Table) {
-	if len(h.Key) != 2 || len(h.Columns) != 2 || slices.Equal(h.Key, w.Key) || h.Key[0] == w.Key[1] || h.Key[1] == w.Key[0] {
+	if len(h.Key) != 2 || len(h.Columns) != 2 || len(w.Key) != 2 || h.Key[0] == w.Key[1] && h.Key[1] == w.Key[0] {
 		return
 	}
-	for i, old := range slices.Clone(h.Key) {
-		if from := h.Column(old); from != nil && old != w.Key[i] {
+	sides := []int{0, 1}
+	if h.Key[1] == w.Key[0] { // must go before its name is taken
+		sides = []int{1, 0}
+	}
+	for _, i := range sides {
+		if from := h.Column(h.Key[i]); from != nil && from.Name != w.Key[i] && h.Column(w.Key[i]) == nil {
 			s := d.add(">", "rename column", h, w.Column(w.Key[i]), nil)
-			s.Text = "column " + old + " of " + h.Name + " renamed to " + w.Key[i]
+			s.Text = "column " + from.Name + " of " + h.Name + " renamed to " + w.Key[i]
 			d.renameColumn(s, h, from, w.Key[i])
 		}
 	}
@@ -172,6 +176,7 @@ func (d *differ) renameColumn(s *Step, h *Table, from *Column, name string) {
 			x.Live = name
 		}
 	}
+	d.d.renameIndexes(s, h)
 	for _, t := range d.have.Tables {
 		for _, c := range t.Columns {
 			if c.Refers != nil && c.Refers.Table == h.Name && c.Refers.Column == old {

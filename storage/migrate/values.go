@@ -35,6 +35,10 @@ func (d postgres) literal(v schema.Value, kind string) string {
 	return s
 }
 
+func (sqlite) null(string) string { return "null" }
+
+func (postgres) null(columnType string) string { return "(null::" + columnType + ")" }
+
 // now is the time of the migration as a value of a kind.
 func (sqlite) now(kind string) string {
 	switch kind {
