@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/dowel-dev/dowel/schema"
 )
 
 // answer is what a world said to a step.
@@ -98,18 +100,47 @@ func (w *world) ordinal(of, version string) int {
 	return n
 }
 
-// open are the kinds of refusals of which any may be named when there are several.
-var open4 = []string{`"already-exists"`, `"reference-missing"`, `"still-referenced"`, `"ALREADY_EXISTS"`, `"REFERENCE_MISSING"`, `"STILL_REFERENCED"`}
-
-// alike reports whether two different answers are the same refusal for another one of several reasons.
-func alike(a, b *answer) bool {
+// alike reports whether two different answers are the same refusal for another one of several
+// reasons of a kind, of which any may be named (storage.Change).
+func alike(l *loaded, s *step, a, b *answer) bool {
 	if a.status != b.status || a.status < 400 {
 		return false
 	}
-	for _, code := range open4 {
-		if strings.Contains(a.body, code) && strings.Contains(b.body, code) {
-			return true
+	c := classOf(l.schema, s)
+	if c == nil {
+		return false
+	}
+	both := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(a.body, w) && strings.Contains(b.body, w) })
+	}
+	switch {
+	case both(`"already-exists"`, `"ALREADY_EXISTS"`):
+		return len(c.Uniques) > 1 || len(c.Uniques) == 1 && c.Key[0].Auto == schema.NoAuto
+	case both(`"reference-missing"`, `"REFERENCE_MISSING"`):
+		n := 0
+		for _, f := range c.Fields {
+			if f.Target() != nil {
+				n++
+			}
+		}
+		return n > 1
+	case both(`"still-referenced"`, `"STILL_REFERENCED"`):
+		return len(c.Relations) > 1
+	}
+	return len(c.Checks) > 1 && both("The check ")
+}
+
+// classOf is the class of the rows that a step is about.
+func classOf(s *schema.Schema, st *step) *schema.Class {
+	segments := strings.FieldsFunc(st.target, func(r rune) bool { return strings.ContainsRune("/?;", r) })
+	if len(segments) < 2 {
+		return nil
+	}
+	c := s.Collection(segments[1])
+	if c != nil && len(segments) > 3 && st.method == "POST" {
+		if r := c.Relation(segments[3]); r != nil {
+			return r.To
 		}
 	}
-	return strings.Contains(a.body, "The check ") && strings.Contains(b.body, "The check ")
+	return c
 }

@@ -49,7 +49,7 @@ func chosen(t *testing.T) []Target {
 }
 
 func options(t *testing.T) Options {
-	o := Options{Seed: Seed{Base: 1}, Sequences: 80, Each: 10}
+	o := Options{Seed: Seed{Base: 1}, Sequences: 60, Each: 10}
 	if text := os.Getenv("DOWEL_DIFFERENTIAL"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil {

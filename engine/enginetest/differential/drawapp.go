@@ -33,6 +33,7 @@ type appDraw struct {
 	*app
 	keys   []string // the kind of key of each class
 	labels []string // the unique field of each class, or ""
+	simple bool     // the label alone makes a row of the first class
 }
 
 func (a *appDraw) fields() {
@@ -48,6 +49,9 @@ func (a *appDraw) fields() {
 		a.labels = append(a.labels, "")
 	}
 	a.keys[0] = a.one("", "", "uuid", "chosen") // something that can be referred to
+	if a.simple = a.once(3); a.simple {
+		a.keys[0] = a.one("", "uuid")
+	}
 	for i := range n {
 		c := &class{name: className(i)}
 		a.classes = append(a.classes, c)
@@ -59,7 +63,9 @@ func (a *appDraw) fields() {
 		a.references(i, c)
 		a.sets(i, c)
 		a.together(c, plain)
+		a.owned(c)
 	}
+	a.viewers()
 }
 
 func className(i int) string { return []string{"apple", "box", "city", "deal"}[i] }
@@ -140,7 +146,7 @@ func (a *appDraw) target(i int) string {
 
 // labelled gives most classes a unique name, for sets and look-ups.
 func (a *appDraw) labelled(i int, c *class) {
-	if a.once(4) {
+	if a.once(4) && !(a.simple && i == 0) {
 		return
 	}
 	a.labels[i] = "label"
@@ -159,7 +165,7 @@ func (a *appDraw) plain(c *class) (names []string) {
 		words := []string{a.typeWords(typ)}
 		single := typ != "json" && typ != "list" && typ != "object" && typ != "spot"
 		textual := slices.Contains([]string{"string", "text", "markdown", "slug", "email", "url", "phone"}, typ)
-		if a.most(2) {
+		if a.most(2) || a.simple && c.name == className(0) {
 			words = append(words, "optional: true")
 		}
 		if single && typ != "bool" && typ != "float" && typ != "markdown" && typ != "enum" && a.once(6) {
@@ -302,9 +308,33 @@ func (a *appDraw) references(i int, c *class) {
 			c.add(roles, "owner: %s = me", name)
 		}
 	}
-	if len(c.sections[roles]) == 0 && a.once(2) {
+	if len(c.sections[roles]) == 0 && a.once(2) && !(a.simple && i == 0) {
 		c.add(fields, "owner: {type: user, %s, optional: true, inverse: %s_owned}", a.one("auto: me", "default: me"), c.name)
 		c.add(roles, "owner: owner = me")
+	}
+}
+
+// owned adds fields that only the owner of a row sees or sets.
+func (a *appDraw) owned(c *class) {
+	if len(c.sections[roles]) == 0 || a.most(4) {
+		return
+	}
+	c.add(fields, "private: {type: %s, optional: true, %s: owner}", a.one("string", "int", "datetime"), a.one("read", "write"))
+}
+
+// viewers lets rights travel along references to classes with owners.
+func (a *appDraw) viewers() {
+	for _, c := range a.classes {
+		for _, line := range c.sections[fields] {
+			name, rest, _ := strings.Cut(line, ": {type: ")
+			for _, to := range a.classes {
+				owner := slices.ContainsFunc(to.sections[roles], func(r string) bool { return strings.HasPrefix(r, "owner: ") })
+				twice := slices.ContainsFunc(c.sections[roles], func(r string) bool { return strings.HasPrefix(r, "viewer: ") })
+				if owner && !twice && to != c && strings.HasPrefix(rest, to.name+",") && a.once(3) {
+					c.add(roles, "viewer: owner of %s", name)
+				}
+			}
+		}
 	}
 }
 
@@ -321,6 +351,9 @@ func (a *appDraw) sets(i int, c *class) {
 		words := []string{"many: " + className(to), fmt.Sprintf("inverse: %s_set%d", c.name, k)}
 		if to < i && a.labels[to] != "" && a.most(3) {
 			words = append(words, "by: "+a.labels[to])
+			if to == 0 && a.simple && a.most(3) {
+				words = append(words, "create: true")
+			}
 		}
 		c.add(fields, "set%d: {%s}", k, strings.Join(words, ", "))
 	}
@@ -466,14 +499,19 @@ func (a *appDraw) actions(c *class, sc *schema.Class) {
 
 // rules draws who may do what. An admin may do everything.
 func (a *appDraw) rules(c *class, sc *schema.Class) {
-	owner := len(c.sections[roles]) > 0
+	var rowRoles []string
+	for _, r := range c.sections[roles] {
+		name, _, _ := strings.Cut(r, ":")
+		rowRoles = append(rowRoles, name)
+	}
+	owner := slices.Contains(rowRoles, "owner")
 	grant := func(wide ...string) string {
 		who := a.one(wide...)
 		switch {
 		case a.once(3):
 			return "[" + yamlText(who+" where "+a.cond(sc, ofRule, a.IntN(2))) + ", manager]"
-		case owner && a.once(3):
-			return "[owner, manager]"
+		case len(rowRoles) > 0 && a.once(3):
+			return "[" + strings.Join(rowRoles, ", ") + ", manager]"
 		}
 		return who
 	}

@@ -53,6 +53,9 @@ func (d *drawer) anyPath(c *schema.Class, where place, steps int) (e end) {
 	if f.Type == nil || f.Type.Traits().Secret || f.WriteOnly || f.Synthetic || where == ofCheck && (f.Computed != nil || f.Many != nil) {
 		return end{}
 	}
+	if where == ofCheck && f.Auto == schema.AutoID {
+		return end{} // a row that is refused for another reason too may never get a number to be judged by
+	}
 	e.class, e.field, e.typ = c, f, keyType(f)
 	b.WriteString(d.fieldName(f, where))
 	if m := f.Many; m != nil {
@@ -161,6 +164,9 @@ func (d *drawer) leaf(c *schema.Class, where place) string {
 			return e.text + d.one(" = me", " = me", " != me")
 		}
 	case 6:
+		if e, ok := d.path(c, where, steps, likable); ok && where < ofFold && d.once(2) {
+			return e.text + d.one(" = ", " != ", " < ") + d.one("me.name", "me.email")
+		}
 		if e, ok := d.path(c, where, steps, func(e *end) bool { return e.typ.Name() == "bool" }); ok {
 			return d.one("", "not ") + e.text
 		}

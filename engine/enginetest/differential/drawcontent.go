@@ -142,7 +142,11 @@ func (d *drawer) pointed(f *schema.Field, key schema.Value) bool {
 func (d *drawer) set(f *schema.Field) string {
 	items := func() string {
 		var all []string
-		for range d.IntN(3) {
+		for range d.IntN(4) {
+			if f.Many.Create && d.once(3) {
+				all = append(all, d.value(f.Many.By.Type, true))
+				continue
+			}
 			r := d.someRow(f.Many.To, d.once(50))
 			by := f.Many.To.Key[0]
 			if f.Many.By != nil {

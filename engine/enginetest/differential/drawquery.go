@@ -17,7 +17,11 @@ func (d *drawer) term(c *schema.Class) string {
 	named := func(e end, expr string) string {
 		return e.text + "=" + not + url.QueryEscape(expr)
 	}
-	switch d.IntN(8) {
+	switch d.IntN(10) {
+	case 8, 9:
+		if e, ok := d.path(c, ofClient, 1, likable); ok {
+			return named(e, d.one("eq:", "eq:", "eq:", "ne:", "le:")+d.near(e.typ, d.near(e.typ, d.valueText(e.class, e.field, e.typ))))
+		}
 	case 0:
 		if e, ok := d.path(c, ofClient, 2, filterable); ok {
 			return named(e, "is:null")
@@ -58,7 +62,14 @@ func (d *drawer) order(c *schema.Class) string {
 // listing is the query of a search.
 func (d *drawer) listing(c *schema.Class) string {
 	var parts []string
-	for range d.weighted([]int{6, 4, 1}) {
+	if d.once(5) && len(d.ways(c)) > 0 { // all rows with what belongs to them
+		parts = append(parts, "with="+d.with(c, d.IntN(2)))
+		if d.once(3) {
+			parts = append(parts, "orderBy="+d.order(c))
+		}
+		return d.joined(parts)
+	}
+	for range d.weighted([]int{4, 5, 1}) {
 		parts = append(parts, d.term(c))
 	}
 	if d.once(4) {
@@ -171,10 +182,13 @@ func (d *drawer) with(c *schema.Class, depth int) string {
 		return "x"
 	}
 	r := pick(d.dice, rels)
+	for i := 0; i < 2 && r.Single(); i++ {
+		r = pick(d.dice, rels)
+	}
 	if depth > 0 && d.once(4) && len(d.ways(r.To)) > 0 {
 		return r.JSON + "." + d.with(r.To, depth-1)
 	}
-	if r.Single() || d.once(2) {
+	if r.Single() || d.once(3) {
 		return r.JSON
 	}
 	var options []string
@@ -182,12 +196,12 @@ func (d *drawer) with(c *schema.Class, depth int) string {
 		options = append(options, "orderBy="+d.order(r.To))
 	}
 	if d.most(3) {
-		options = append(options, "limit="+d.one("1", "2", "1,1", "1,2", "0", "20"))
+		options = append(options, "limit="+d.one("1", "1", "1", "2", "1,1", "1,2", "0", "20"))
 	}
-	if d.once(3) {
+	if d.once(4) {
 		options = append(options, d.term(r.To))
 	}
-	if d.once(6) {
+	if d.once(8) {
 		options = append(options, "where="+url.QueryEscape(d.cond(r.To, ofClient, 1)))
 	}
 	if len(options) == 0 {

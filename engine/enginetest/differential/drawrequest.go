@@ -101,7 +101,7 @@ var kinds = []struct {
 	row    bool // about a row that should be there
 	draw   func(d *drawer, c *schema.Class) step
 }{
-	{22, false, (*drawer).list}, {10, true, (*drawer).get}, {5, true, (*drawer).related}, {2, true, (*drawer).getProperty}, {2, false, (*drawer).again},
+	{30, false, (*drawer).list}, {10, true, (*drawer).get}, {5, true, (*drawer).related}, {2, true, (*drawer).getProperty}, {2, false, (*drawer).again},
 	{16, false, (*drawer).create}, {3, true, (*drawer).createIn}, {14, true, (*drawer).patch}, {5, true, (*drawer).jsonPatch}, {5, true, (*drawer).put}, {3, true, (*drawer).putProperty},
 	{3, true, (*drawer).patchEach}, {3, true, (*drawer).patchWhere}, {5, true, (*drawer).remove}, {2, true, (*drawer).removeWhere},
 	{4, true, (*drawer).restore}, {2, true, (*drawer).purge}, {6, true, (*drawer).run}, {1, false, (*drawer).oddity},
@@ -202,6 +202,9 @@ func (d *drawer) create(c *schema.Class) step {
 		items := []string{content}
 		for range d.IntN(3) {
 			items = append(items, d.object(c, creating, nil))
+		}
+		if d.once(6) {
+			return step{method: "POST", target: "/api/" + c.Collection, content: strings.Join(items, "\n"), fields: []string{"Content-Type: application/x-ndjson"}}
 		}
 		content = "[" + strings.Join(items, ",") + "]"
 	}
@@ -407,8 +410,7 @@ func (d *drawer) another(c *schema.Class) (n int, ok bool) {
 
 // conditional adds preconditions.
 func (d *drawer) conditional(s *step) {
-	segments := strings.FieldsFunc(s.target, func(r rune) bool { return strings.ContainsRune("/?;", r) })
-	c := d.s.Collection(segments[1])
+	c := classOf(d.s, &step{target: s.target})
 	if c == nil {
 		return
 	}
@@ -437,7 +439,7 @@ func (d *drawer) conditional(s *step) {
 func (d *drawer) spoil(s *step) {
 	scraps := []string{";", "=", "&", "%", "%00", "%2F", "..", "(", ")", ",", "'", `"`, "*", `\`, "+", "{", "}", "[", "]", "null", "-", "~", ":", "in:", "not:", "é", "1e9", " "}
 	part := &s.target
-	if s.content != "" && d.once(2) {
+	if s.content != "" && !strings.Contains(s.content, "$tag") && d.once(2) {
 		part = &s.content
 	}
 	at := d.between(min(5, len(*part)), len(*part))

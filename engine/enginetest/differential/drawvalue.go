@@ -181,11 +181,11 @@ func (d *drawer) valueText(c *schema.Class, f *schema.Field, t schema.Type) stri
 
 // near is the text itself or, now and then, one that only nearly is it.
 func (d *drawer) near(t schema.Type, text string) string {
-	if t.Kind() != schema.Text || !t.Traits().Like || d.most(4) {
+	if t.Kind() != schema.Text || !t.Traits().Like || d.most(3) {
 		return text
 	}
 	return pick(d.dice, []func(string) string{
-		strings.ToUpper, strings.ToLower, strings.TrimSpace,
+		strings.ToUpper, strings.ToUpper, strings.ToLower, strings.ToLower, strings.TrimSpace,
 		func(s string) string { return s + " " },
 		func(s string) string { return " " + s },
 		func(s string) string { return s + "\u0301" },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,15 +18,18 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
-// postgresStore is a store with a second connection, which empties it and gives
-// numbers of keys back: PostgreSQL's sequences keep what a transaction took that failed.
+// postgresStore is a store with a second connection, which empties it and takes back what
+// PostgreSQL keeps of a transaction that failed: the numbers of keys it took, and moves of change
+// counters. Nobody is promised that these stand still; who caches merely reads once more.
 type postgresStore struct {
 	*postgres.Store
-	admin  *pgconn.PgConn
-	empty  string
-	mark   string // reads where the sequences are
-	marked []string
-	names  []string // of the sequences, as literals
+	admin     *pgconn.PgConn
+	empty     string
+	look      string   // reads where sequences and counters are
+	sequences []string // as literals
+	taken     []string // what setval says to go back
+	counters  map[string]int64
+	noise     map[string]int64 // what failed transactions added
 }
 
 func openPostgres(t testing.TB, s *schema.Schema) Store {
@@ -67,7 +71,7 @@ func (p *postgresStore) learn(ctx context.Context) error {
 		kind, literal, name := row[0], row[1], row[2]
 		switch {
 		case kind == "S" && name != "_dowel_version":
-			p.names = append(p.names, literal)
+			p.sequences = append(p.sequences, literal)
 			marks = append(marks, "select last_value || ', ' || is_called from "+name)
 			p.empty += "select setval(" + literal + ", 1, false); "
 		case kind == "r" && (name == "_dowel_sequences" || !strings.HasPrefix(name, "_dowel_")):
@@ -75,7 +79,7 @@ func (p *postgresStore) learn(ctx context.Context) error {
 		}
 	}
 	p.empty += "commit"
-	p.mark = strings.Join(marks, " union all ")
+	p.look = strings.Join(append(marks, "select name, sum(n)::bigint from _dowel_counters group by name"), "; ")
 	return nil
 }
 
@@ -98,37 +102,102 @@ func (p *postgresStore) Empty(ctx context.Context) error {
 	if _, err := p.query(ctx, p.empty); err != nil {
 		return err
 	}
+	p.noise = map[string]int64{}
 	return p.remember(ctx)
 }
 
-// remember notes where the sequences are.
+// remember notes where sequences and counters are.
 func (p *postgresStore) remember(ctx context.Context) error {
-	if p.mark == "" {
-		return nil
+	rows, err := p.query(ctx, p.look)
+	if err != nil {
+		return err
 	}
-	rows, err := p.query(ctx, p.mark)
-	p.marked = p.marked[:0]
+	p.taken = p.taken[:0]
+	for _, row := range rows[:len(p.sequences)] {
+		p.taken = append(p.taken, row[0])
+	}
+	p.counters, err = countersIn(rows[len(p.sequences):])
+	return err
+}
+
+func countersIn(rows [][]string) (map[string]int64, error) {
+	counters := map[string]int64{}
 	for _, row := range rows {
-		p.marked = append(p.marked, row[0])
+		n, err := strconv.ParseInt(row[1], 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		counters[row[0]] = n
+	}
+	return counters, nil
+}
+
+// takeBack undoes what is left of a transaction that failed.
+func (p *postgresStore) takeBack(ctx context.Context) error {
+	sql := ""
+	for i, at := range p.taken {
+		sql += "select setval(" + p.sequences[i] + ", " + at + "); "
+	}
+	rows, err := p.query(ctx, sql+"select name, sum(n)::bigint from _dowel_counters group by name")
+	if err != nil {
+		return err
+	}
+	counters, err := countersIn(rows[len(p.taken):])
+	for name, n := range counters {
+		p.noise[name] += n - p.counters[name]
+	}
+	p.counters = counters
+	return err
+}
+
+// Write implements storage.Store.
+func (p *postgresStore) Write(ctx context.Context, fn func(storage.Tx) error) error {
+	err := p.Store.Write(ctx, func(tx storage.Tx) error { return fn(postgresTx{tx, p}) })
+	if err == nil {
+		return p.remember(ctx)
+	}
+	if failed := p.takeBack(ctx); failed != nil {
+		return fmt.Errorf("what failed cannot be taken back: %w", failed)
 	}
 	return err
 }
 
-// Write implements storage.Store: what is undone has taken no number.
-func (p *postgresStore) Write(ctx context.Context, fn func(storage.Tx) error) error {
-	err := p.Store.Write(ctx, fn)
-	if p.mark == "" {
-		return err
+func (p *postgresStore) quiet(classes []*schema.Class, ns []int64) []int64 {
+	for i := range ns {
+		ns[i] -= p.noise[classes[i].Table]
 	}
-	if err == nil {
-		return p.remember(ctx)
+	return ns
+}
+
+// Read implements storage.Store.
+func (p *postgresStore) Read(ctx context.Context, q *storage.Query) (*storage.Page, error) {
+	page, err := p.Store.Read(ctx, q)
+	if page != nil {
+		p.quiet(q.Watch, page.Counters)
 	}
-	var back []string
-	for i, at := range p.marked {
-		back = append(back, "setval("+p.names[i]+", "+at+")")
+	return page, err
+}
+
+// Counters implements storage.Store.
+func (p *postgresStore) Counters(ctx context.Context, classes []*schema.Class) ([]int64, error) {
+	ns, err := p.Store.Counters(ctx, classes)
+	return p.quiet(classes, ns), err
+}
+
+type postgresTx struct {
+	storage.Tx
+	p *postgresStore
+}
+
+func (t postgresTx) Read(ctx context.Context, q *storage.Query) (*storage.Page, error) {
+	page, err := t.Tx.Read(ctx, q)
+	if page != nil {
+		t.p.quiet(q.Watch, page.Counters)
 	}
-	if _, failed := p.query(ctx, "select "+strings.Join(back, ", ")); failed != nil {
-		return fmt.Errorf("numbers cannot be put back: %w", failed)
-	}
-	return err
+	return page, err
+}
+
+func (t postgresTx) Counters(ctx context.Context, classes []*schema.Class) ([]int64, error) {
+	ns, err := t.Tx.Counters(ctx, classes)
+	return t.p.quiet(classes, ns), err
 }

@@ -85,7 +85,7 @@ func (q *sequence) send(s step) bool {
 		if got == want && first.status < 500 {
 			continue
 		}
-		if alike(first, a) {
+		if alike(q.loaded, &s, first, a) {
 			q.tally.opened()
 			continue
 		}
