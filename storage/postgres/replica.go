@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"strconv"
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -23,45 +20,6 @@ import (
 // asked how far its log has come (index.go), and a replica answers when it has
 // replayed that much. Which needs the order: ask how far, then take the snapshot.
 // One statement cannot do both, as its snapshot is older than what it says.
-
-// How long a replica may keep a request waiting: to say where it stands, for a
-// connection, and to catch up, with naps doubled from the first to the last, 15
-// ms in all. After that the primary answers.
-const (
-	replicaAnswers  = 250 * time.Millisecond
-	replicaAcquire  = 100 * time.Millisecond
-	replicaNapFirst = 500 * time.Microsecond
-	replicaNapLast  = 8 * time.Millisecond
-)
-
-// How often a replica is looked after: while it is in order, while it is behind,
-// and while it is away (doubled up to the last).
-const (
-	lookSeldom    = 500 * time.Millisecond
-	lookOften     = 50 * time.Millisecond
-	lookAwayFirst = 100 * time.Millisecond
-	lookAwayLast  = 2 * time.Second
-)
-
-// The statuses of a replica.
-const (
-	statusStarting  = "starting" // not looked at yet
-	statusLagging   = "lagging"
-	statusDown      = "down"
-	statusPromoted  = "promoted"       // takes writes itself
-	statusForeign   = "other-database" // of another server, database or schema
-	statusDiverging = "other-timeline" // follows what was the primary before, or has not got to the present one
-	statusUnsafe    = "unsafe"         // the primary acknowledges before its log says so
-)
-
-// Why a replica does not answer. The primary does.
-var (
-	errBehind    = errors.New("the replica is behind")
-	errPromoted  = errors.New("it is no replica (any more): it takes writes itself")
-	errForeign   = errors.New("it is not a copy of the database")
-	errDiverging = errors.New("it follows another timeline than the primary is on")
-	errUnsafe    = errors.New("postgres: no replicas while synchronous_commit is off: an acknowledged write could be missing on one that seems up to date")
-)
 
 // replicas are the copies of the database that answer reads.
 type replicas struct {
@@ -79,24 +37,6 @@ type replica struct {
 	pool   *pgxpool.Pool
 	health atomic.Pointer[health]
 	kick   chan struct{} // to be looked after at once
-}
-
-// health is what is known of a replica. It is immutable.
-type health struct {
-	status string
-	// caught is when the replica was last known to have everything; zero is never.
-	caught time.Time
-	err    error
-}
-
-// identity tells databases apart.
-type identity struct{ system, database, schema string }
-
-const identityColumns = "(select system_identifier from pg_control_system())," +
-	" (select oid from pg_database where datname = current_database()), coalesce(current_schema(), '')"
-
-func identityOf(cols [][]byte) identity {
-	return identity{string(cols[0]), string(cols[1]), string(cols[2])}
 }
 
 // openReplicas prepares the use of replicas, nil without addresses. One that cannot be reached may
@@ -155,7 +95,7 @@ func (rs *replicas) add(ctx context.Context, name, address string) (*replica, er
 	config.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
 	config.ConnConfig.BuildContextWatcherHandler = cancelSoon
 	config.AfterConnect = r.meet
-	if r.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+	if r.pool, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	short, cancel := context.WithTimeout(ctx, 2*time.Second)
@@ -183,35 +123,6 @@ func refusalOf(err error) error {
 // cancelSoon ends the statement of a caller who has gone, or the connection if that does not help.
 func cancelSoon(pg *pgconn.PgConn) ctxwatch.Handler {
 	return &pgconn.CancelRequestContextWatcherHandler{Conn: pg, DeadlineDelay: replicaAnswers}
-}
-
-// follower is a connection to a replica. Behind one address there may be several
-// servers, and a server may come back with less than it had: what was replayed is known of a connection, never of an address.
-type follower struct {
-	*conn
-	replayed uint64
-	timeline string
-}
-
-// meet checks a new connection.
-func (r *replica) meet(ctx context.Context, pc *pgx.Conn) error {
-	pg := pc.PgConn()
-	if _, err := introduce(ctx, pg, repeatable, false); err != nil {
-		return err
-	}
-	results, err := pg.Exec(ctx, "select "+identityColumns+", pg_is_in_recovery()").ReadAll()
-	if err != nil {
-		return err
-	}
-	row := results[0].Rows[0]
-	if who := identityOf(row); who != *r.set.self.Load() {
-		return errForeign
-	}
-	if string(row[3]) != "t" {
-		return errPromoted
-	}
-	pg.CustomData()[connKey] = &follower{conn: newConn(pg, r.set.store.options.Statements)}
-	return nil
 }
 
 // read answers a query on a replica; done is false when the primary has to.
@@ -295,229 +206,6 @@ func (r *replica) final(ctx context.Context, f *follower, err error) bool {
 func isFinal(err error) bool {
 	code := codeOf(err)
 	return code == "" || code == codeCanceled || code[:2] == "22"
-}
-
-func (r *replica) acquire(ctx context.Context) (*follower, error) {
-	short, cancel := context.WithTimeout(ctx, replicaAcquire)
-	defer cancel()
-	pc, err := r.pool.Acquire(short)
-	if err != nil {
-		if short.Err() == nil {
-			r.failed(err)
-		}
-		return nil, err
-	}
-	f, ok := pc.Conn().PgConn().CustomData()[connKey].(*follower)
-	if !ok {
-		pc.Release()
-		return nil, errors.New("postgres: a connection to a replica was not set up")
-	}
-	f.pooled = pc
-	return f, nil
-}
-
-func (r *replica) release(f *follower) {
-	pc := f.pooled
-	f.pooled = nil
-	pc.Release() // which closes one that is broken
-}
-
-// catchUp returns when the server has replayed what is needed, or why it will not do.
-func (f *follower) catchUp(ctx context.Context, need position) error {
-	if f.has(need) {
-		return nil
-	}
-	for nap := replicaNapFirst; ; nap *= 2 {
-		if err := f.ask(ctx); err != nil {
-			return err
-		}
-		switch {
-		case f.has(need):
-			return nil
-		case f.replayed >= need.log:
-			return errDiverging
-		case nap > replicaNapLast:
-			return errBehind
-		}
-		time.Sleep(nap)
-	}
-}
-
-func (f *follower) has(need position) bool {
-	return f.timeline == need.timeline && f.replayed >= need.log
-}
-
-// Two questions to a replica. The timeline it is on is not told to everybody, so
-// the primary's is written into a table (noteTimeline): who has read it there, follows it.
-const replicaPosition = "select pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn() - '0/0', 0)," +
-	" coalesce((select value from _dowel_state where name = 'timeline'), '')"
-
-// ask learns where the server stands.
-func (f *follower) ask(ctx context.Context) error {
-	short, cancel := context.WithTimeout(ctx, replicaAnswers)
-	defer cancel()
-	return f.query(short, replicaPosition, nil, func(cols [][]byte) error {
-		if string(cols[0]) != "t" {
-			f.timeline = "" // never again
-			return errPromoted
-		}
-		log, err := strconv.ParseUint(string(cols[1]), 10, 64)
-		f.replayed, f.timeline = log, string(cols[2])
-		return err
-	})
-}
-
-// failed takes a replica out of service and has it looked after.
-func (r *replica) failed(err error) {
-	for {
-		old := r.health.Load()
-		next := &health{status: statusOf(err), caught: old.caught, err: err}
-		if old.status == next.status || r.health.CompareAndSwap(old, next) {
-			r.tell(old, next)
-			break
-		}
-	}
-	select {
-	case r.kick <- struct{}{}:
-	default:
-	}
-}
-
-func statusOf(err error) string {
-	switch {
-	case err == nil:
-		return storage.StatusOK
-	case errors.Is(err, errBehind):
-		return statusLagging
-	case errors.Is(err, errPromoted):
-		return statusPromoted
-	case errors.Is(err, errForeign):
-		return statusForeign
-	case errors.Is(err, errDiverging):
-		return statusDiverging
-	case errors.Is(err, errUnsafe):
-		return statusUnsafe
-	}
-	return statusDown
-}
-
-// tell logs a change.
-func (r *replica) tell(old, next *health) {
-	log := r.set.store.options.Log
-	if log == nil || old.status == next.status {
-		return
-	}
-	if next.status == storage.StatusOK {
-		log.Info(r.name+" answers reads", slog.String("was", old.status))
-		return
-	}
-	log.Warn(r.name+" is "+next.status+"; the primary answers for it", slog.Any("cause", next.err))
-}
-
-// look keeps the health of the replica up to date until the store is closed.
-func (r *replica) look() {
-	away := lookAwayFirst
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-r.set.store.closed:
-			return
-		case <-r.kick:
-		case <-timer.C:
-		}
-		wait := lookSeldom
-		switch r.check() {
-		case storage.StatusOK:
-			away = lookAwayFirst
-		case statusLagging, statusStarting:
-			wait, away = lookOften, lookAwayFirst
-		default:
-			wait, away = away, min(2*away, lookAwayLast)
-		}
-		timer.Reset(wait)
-	}
-}
-
-// check looks at the replica once and returns its status.
-func (r *replica) check() string {
-	ctx, cancel := context.WithTimeout(context.Background(), r.set.store.options.Connect)
-	defer cancel()
-	old := r.health.Load()
-	need, err := r.set.look(ctx)
-	if err != nil && !errors.Is(err, errUnsafe) {
-		return old.status // without the primary nobody can tell how far it should be
-	}
-	began := time.Now()
-	if err == nil {
-		err = r.standing(ctx, need)
-	}
-	next := &health{status: statusOf(err), caught: old.caught, err: err}
-	if err == nil {
-		next.caught = began
-	}
-	if r.health.CompareAndSwap(old, next) {
-		r.tell(old, next)
-	}
-	return next.status
-}
-
-// standing compares the replica with where the primary was.
-func (r *replica) standing(ctx context.Context, need position) error {
-	pc, err := r.pool.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer pc.Release()
-	f, ok := pc.Conn().PgConn().CustomData()[connKey].(*follower)
-	if !ok {
-		return errForeign
-	}
-	f.replayed = 0 // ask, even if it is enough
-	return f.catchUp(ctx, need)
-}
-
-// look asks the primary where it is, and sees to it that replicas can tell which timeline that is on.
-func (rs *replicas) look(ctx context.Context) (position, error) {
-	if err := rs.meetPrimary(ctx); err != nil {
-		return position{}, err
-	}
-	at, err := rs.index.ask(ctx)
-	if err != nil {
-		return at, err
-	}
-	noted := ""
-	err = rs.store.reads.do(ctx, &command{sql: []byte("select value from _dowel_state where name = 'timeline'"), row: func(cols [][]byte) error {
-		noted = string(cols[0])
-		return nil
-	}})
-	if err != nil || noted == at.timeline {
-		return at, err
-	}
-	c, err := rs.store.acquire(ctx)
-	if err != nil {
-		return at, err
-	}
-	defer rs.store.release(c)
-	// The value is that of the moment of writing: the primary may have changed since.
-	_, err = c.do(ctx, "insert into _dowel_state (name, value) values ('timeline', "+timelineColumn+") on conflict (name) do update set value = excluded.value")
-	return at, err
-}
-
-// checks say how the replicas are.
-func (rs *replicas) checks() []storage.Check {
-	if rs == nil {
-		return nil
-	}
-	checks := make([]storage.Check, len(rs.list))
-	for i, r := range rs.list {
-		h := r.health.Load()
-		checks[i] = storage.Check{Name: r.name, Status: h.status, Err: h.err}
-		if h.status == statusLagging && !h.caught.IsZero() {
-			checks[i].Lag = time.Since(h.caught)
-		}
-	}
-	return checks
 }
 
 func (rs *replicas) close() {
