@@ -25,6 +25,8 @@ type grammar struct {
 	Plan  planCmd  `cmd:"" group:"tables" help:"Compare the tables of the database with the schema."`
 	Apply applyCmd `cmd:"" group:"tables" help:"Change the tables: by a plan, or to what the schema wants."`
 
+	Introspect introspectCmd `cmd:"" group:"tables" help:"Write a schema for the tables of a database, whoever made them."`
+
 	Seed  seedCmd  `cmd:"" group:"data" help:"Load the rows of seed/; a second run changes nothing."`
 	Move  moveCmd  `cmd:"" group:"data" help:"Copy all rows to another database: SQLite to PostgreSQL, or back."`
 	User  userCmd  `cmd:"" group:"data" help:"Manage accounts."`

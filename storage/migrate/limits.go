@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage/sqlgen"
 )
 
 // Limits say what values a column may hold beyond what the type of the column
@@ -17,7 +18,8 @@ type Limits struct {
 	Values  []string `json:"values,omitempty"` // of an enum
 	Of      *Limits  `json:"of,omitempty"`     // of the members of a list
 	Members []Member `json:"members,omitempty"`
-	Per     string   `json:"per,omitempty"` // auto=sequence: its group
+	Per     string   `json:"per,omitempty"`   // auto=sequence: its group
+	Scale   int      `json:"scale,omitempty"` // of a decimal inside of a document, which keeps its units
 }
 
 // Member is a member of a nested object.
@@ -35,10 +37,10 @@ func limitsOf(t schema.Type) *Limits {
 		l.Values = t.Values()
 	case *schema.ListType:
 		shape := t.Shape()
-		l.Of, l.Min, l.Max = limitsOf(t.Elem()), some(shape.MinItems), some(shape.MaxItems)
+		l.Of, l.Min, l.Max = innerLimits(t.Elem()), some(shape.MinItems), some(shape.MaxItems)
 	case *schema.ObjectType:
 		for _, f := range t.Fields() {
-			l.Members = append(l.Members, Member{Name: f.JSON, Optional: f.Optional, Limits: limitsOf(f.Type)})
+			l.Members = append(l.Members, Member{Name: f.JSON, Optional: f.Optional, Limits: innerLimits(f.Type)})
 		}
 	case interface{ Limits() (low, high string) }:
 		l.Min, l.Max = t.Limits()
@@ -50,6 +52,15 @@ func limitsOf(t schema.Type) *Limits {
 		if t.Kind() != schema.Text {
 			l.Pattern = ""
 		}
+	}
+	return l
+}
+
+// innerLimits are those of a part of a document.
+func innerLimits(t schema.Type) *Limits {
+	l := limitsOf(t)
+	if t.Kind() == schema.Decimal {
+		l.Scale = int(sqlgen.ScaleOf(t))
 	}
 	return l
 }

@@ -200,7 +200,7 @@ func (n *narrowing) inner(from, to *Limits, at string) {
 	if from == nil || to == nil || from.text() == to.text() {
 		return
 	}
-	if stored(from.Type) != stored(to.Type) {
+	if stored(from.Type) != stored(to.Type) || from.Scale != to.Scale {
 		n.words, n.wrong = append(n.words, at+" "+from.Type+" -> "+to.Type), "what is in "+at+" is kept otherwise"
 		return
 	}

@@ -160,7 +160,11 @@ func (r *reader) pgIndexes(here string) {
 		}
 		c := IndexColumn{Name: cols[1]}
 		if inner, ok := strings.CutPrefix(cols[2], "lower("); ok {
-			c = IndexColumn{Name: unquoted(strings.TrimSuffix(inner, ")")), Fold: true}
+			inner = strings.TrimSuffix(inner, ")")
+			if bare, cast := strings.CutSuffix(inner, "::text"); cast { // lower((email)::text) of a column that is no text
+				inner = strings.TrimSuffix(strings.TrimPrefix(bare, "("), ")")
+			}
+			c = IndexColumn{Name: unquoted(inner), Fold: true}
 		}
 		x.odd = x.odd || c.Name == "" || cols[3] != "0" || cols[4] == "t"
 		x.Columns = append(x.Columns, c)

@@ -52,7 +52,7 @@ func checkError(class *schema.Class, err error) error {
 		return nil
 	}
 	switch {
-	case e.Code == codeCheck && e.TableName == class.Table:
+	case e.Code == codeCheck && (e.TableName == class.Table || e.TableName == ""): // of the table, or of a domain
 		return &storage.CheckError{Check: &schema.Check{Name: e.ConstraintName, Text: "constraint " + e.ConstraintName}}
 	case e.Code == codeNotNull && e.TableName == class.Table:
 		return &storage.CheckError{Check: &schema.Check{Name: e.ColumnName, Text: e.ColumnName + " is not null"}}
