@@ -12,27 +12,47 @@ import (
 	"github.com/dowel-dev/dowel/engine/enginetest"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/storage/postgres"
+	"github.com/dowel-dev/dowel/storage/postgres/pgtest"
 	"github.com/dowel-dev/dowel/storage/sqlite"
 )
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+
+// databases are where an application can keep its rows: all that changes is --db.
+var databases = map[string]func(t *testing.T) string{
+	"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "app.db") },
+	"postgres": func(t *testing.T) string { return pgtest.Schema(t) },
+}
 
 // TestRules holds the conversations in testdata/APP: what each application promises.
 func TestRules(t *testing.T) {
 	for _, app := range []string{"minimal", "crm", "blog", "tracker", "ratings", "iso"} {
-		t.Run(app, func(t *testing.T) {
-			enginetest.RunFiles(t, "testdata/"+app+"/*.txtar", os.DirFS(app), enginetest.Options{
-				Store: func(s *schema.Schema) (storage.Store, error) {
-					st, err := sqlite.Open(filepath.Join(t.TempDir(), "app.db"), s, sqlite.Options{Sync: "OFF"})
-					if err != nil {
-						return nil, err
-					}
-					if _, err := st.Migrate(context.Background(), s, true); err != nil {
-						return nil, err
-					}
-					return st, nil
-				},
+		t.Run(app+"/sqlite", func(t *testing.T) {
+			rules(t, app, func(s *schema.Schema) (storage.Store, error) {
+				st, err := sqlite.Open(filepath.Join(t.TempDir(), "app.db"), s, sqlite.Options{Sync: "OFF"})
+				if err == nil {
+					_, err = st.Migrate(t.Context(), s, true)
+				}
+				return st, err
+			})
+		})
+		t.Run(app+"/postgres", func(t *testing.T) {
+			rules(t, app, func(s *schema.Schema) (storage.Store, error) {
+				url := pgtest.Schema(t)
+				st, err := postgres.Open(t.Context(), url, s, postgres.Options{Conns: 4})
+				if err != nil {
+					return nil, err
+				}
+				_, err = st.Migrate(t.Context(), s, true)
+				return pgtest.GivingBack(t, url, st), err
 			})
 		})
 	}
+}
+
+func rules(t *testing.T, app string, open func(s *schema.Schema) (storage.Store, error)) {
+	enginetest.RunFiles(t, "testdata/"+app+"/*.txtar", os.DirFS(app), enginetest.Options{Store: open})
 }
 
 // TestSeedTwice holds that seeding again changes nothing, and that checks find nothing
@@ -40,7 +60,7 @@ func TestRules(t *testing.T) {
 func TestSeedTwice(t *testing.T) {
 	for _, app := range []string{"minimal", "crm", "blog", "ratings", "iso", "tracker"} {
 		t.Run(app, func(t *testing.T) {
-			env := []string{"DOWEL_DB=sqlite:" + filepath.Join(t.TempDir(), "app.db")}
+			env := []string{"DOWEL_DB=" + databases["sqlite"](t)}
 			dowel := func(args ...string) string {
 				t.Helper()
 				var out, notes bytes.Buffer

@@ -20,44 +20,48 @@ import (
 )
 
 // TestConversations runs the console blocks of every README against the
-// application it talks about, served by `dowel dev` on an SQLite file, and
+// application it talks about, served by `dowel dev` on each kind of database, and
 // compares the answers. In an expected answer … stands for anything.
 func TestConversations(t *testing.T) {
-	for _, readme := range []string{"minimal", "crm", "blog", "tracker", "ratings", "iso", ""} {
-		t.Run(readme, func(t *testing.T) {
-			t.Chdir("..") // commands name files as from the top of the repository
-			app := filepath.Join("examples", readme)
-			readme := filepath.Join(app, "README.md")
-			if app == "examples" {
-				app, readme = "examples/crm", "README.md"
-			}
-			text, err := os.ReadFile(readme)
-			if err != nil {
-				t.Fatal(err)
-			}
-			steps := conversation(string(text))
-			if len(steps) == 0 {
-				t.Fatal("no console block with a command")
-			}
-			s := serve(t, app)
-			for i := range steps {
-				step := &steps[i]
-				got := s.run(t, step.command)
-				if alike(step.answer, got) {
-					continue
-				}
-				if *update {
-					step.answer = masked(strings.TrimRight(got, "\n")) + "\n"
-					continue
-				}
-				t.Errorf("line %d: $ %s\n--- README\n%s\n--- answer\n%s", step.line, step.command, step.answer, got)
-			}
-			if *update {
-				if err := os.WriteFile(readme, []byte(rewrite(string(text), steps)), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
+	for database, url := range databases {
+		for _, readme := range []string{"minimal", "crm", "blog", "tracker", "ratings", "iso", ""} {
+			t.Run(database+"/"+readme, func(t *testing.T) { converse(t, readme, url(t)) })
+		}
+	}
+}
+
+func converse(t *testing.T, example, db string) {
+	t.Chdir("..") // commands name files as from the top of the repository
+	app := filepath.Join("examples", example)
+	readme := filepath.Join(app, "README.md")
+	if app == "examples" {
+		app, readme = "examples/crm", "README.md"
+	}
+	text, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := conversation(string(text))
+	if len(steps) == 0 {
+		t.Fatal("no console block with a command")
+	}
+	s := serve(t, app, db)
+	for i := range steps {
+		step := &steps[i]
+		got := s.run(t, step.command)
+		if alike(step.answer, got) {
+			continue
+		}
+		if *update {
+			step.answer = masked(strings.TrimRight(got, "\n")) + "\n"
+			continue
+		}
+		t.Errorf("line %d: $ %s\n--- README\n%s\n--- answer\n%s", step.line, step.command, step.answer, got)
+	}
+	if *update {
+		if err := os.WriteFile(readme, []byte(rewrite(string(text), steps)), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -153,11 +157,11 @@ type server struct {
 	env []string
 }
 
-func serve(t *testing.T, app string) *server {
+func serve(t *testing.T, app, db string) *server {
 	t.Helper()
 	env := []string{
 		"CI=1", "DOWEL_AUTH__SECRET=0123456789abcdef0123456789abcdef",
-		"DOWEL_DB=sqlite:" + filepath.Join(t.TempDir(), "app.db"),
+		"DOWEL_DB=" + db,
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	said := &lines{}
