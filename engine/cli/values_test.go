@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ func TestSettings(t *testing.T) {
 	for key, texts := range map[string]struct{ good, bad []string }{
 		"listen":                {[]string{":8080", "127.0.0.1:0", "[::1]:80"}, []string{"", "8080", "x:y", "http://a:80", "a:70000"}},
 		"db":                    {[]string{"memory:", "sqlite:data/app.db", "sqlite:/x.db"}, []string{"sqlite:", "oracle:x", "data/app.db", "memory:x"}},
+		"replica":               {[]string{"", "postgres://a@b/c", "postgres://a@b/c, postgresql://d/e"}, []string{"b", "sqlite:x", "postgres://a@b/c,mysql://d"}},
 		"mount":                 {[]string{"/", "/api", "/v1/api"}, []string{"api", "/api/", "/a;b", "/a//b"}},
 		"style":                 {[]string{"plain", "envelope", ""}, []string{"fancy"}},
 		"cors.origins":          {[]string{"", "*", "https://a.example,http://b.example:81"}, []string{"a.example", "https://a.example/x", "https://u:p@a.example"}},
@@ -41,6 +43,40 @@ func TestSettings(t *testing.T) {
 			if err := s.set(&deployment{}, text); err == nil {
 				t.Errorf("%s: %q was taken", key, text)
 			}
+		}
+	}
+}
+
+// TestMasked holds that what is shown of an address has no password, readable or not.
+func TestMasked(t *testing.T) {
+	for address, want := range map[string]string{
+		"sqlite:data/app.db":        "sqlite:data/app.db",
+		"postgres://a@b/c":          "postgres://a@b/c",
+		"postgres://a:secret@b,d/c": "postgres://a:xxxxx@b,d/c",
+		"postgres://a:sec%ret@b/c":  "postgres://xxxxx@b/c",
+		"postgres://a:sec@ret%@b/c": "postgres://xxxxx@b/c",
+	} {
+		if got := masked(address); got != want {
+			t.Errorf("%s: %s, want %s", address, got, want)
+		}
+	}
+	if got := maskedAll("postgres://a:secret@b/c,postgres://d:secret@e/f"); strings.Contains(got, "secret") {
+		t.Error(got)
+	}
+	if err := copies(new([]string), "postgres://a:sec,ret@b/c"); err == nil || strings.Contains(err.Error(), "sec") || strings.Contains(err.Error(), "ret@") {
+		t.Error(err)
+	}
+}
+
+// TestPartsNotOK reads what /readyz?verbose says.
+func TestPartsNotOK(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"status":"ok"}`: "",
+		`<html>`:          "",
+		`{"status":"ok","checks":[{"name":"primary","status":"ok"},{"name":"replica 1","status":"lagging","lag_ms":120},{"name":"replica 2","status":"down"}]}`: "replica 1: lagging (120 ms behind); replica 2: down",
+	} {
+		if got := strings.Join(partsNotOK([]byte(body)), "; "); got != want {
+			t.Errorf("%s: %q, want %q", body, got, want)
 		}
 	}
 }
