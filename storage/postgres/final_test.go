@@ -37,7 +37,7 @@ func (s finally) Write(ctx context.Context, fn func(storage.Tx) error) error {
 		return s.Store.Write(ctx, fn)
 	}
 	*s.finals++
-	return s.Store.Write(ctx, func(tx storage.Tx) error { return fn(ending{tx}) })
+	return s.Store.Write(ctx, func(tx storage.Tx) error { return fn(ending{tx, *s.finals%2 == 0}) })
 }
 
 // numbers returns a function that sets the numberings of keys back to what they are
@@ -101,10 +101,18 @@ func (t *seeing) Savepoint(ctx context.Context, fn func() error) error {
 	return t.Tx.Savepoint(ctx, fn)
 }
 
-// ending makes changes final.
-type ending struct{ storage.Tx }
+// ending makes changes final: as the first call of their transaction, or after a look.
+type ending struct {
+	storage.Tx
+	looks bool
+}
 
 func (t ending) Apply(ctx context.Context, c *storage.Change) (*storage.Row, error) {
+	if t.looks {
+		if _, err := t.Counters(ctx, []*schema.Class{c.Class}); err != nil {
+			return nil, err
+		}
+	}
 	final := *c
 	final.Final = true
 	return t.Tx.Apply(ctx, &final)
