@@ -27,7 +27,7 @@ func (a *apply) broken(err error) error {
 		meaning = referenceError(a.Class, err)
 	}
 	if meaning == nil {
-		meaning = checkError(a.Class, err)
+		meaning = a.store.checkError(a.Class, err)
 	}
 	if meaning == nil {
 		return err

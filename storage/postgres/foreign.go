@@ -19,6 +19,7 @@ const (
 	codeNotNull = "23502"
 	codeCheck   = "23514"
 	codeLong    = "22001" // a text longer than its column
+	codeRange   = "22003" // a number beyond its column
 )
 
 // know takes notice of tables that were made elsewhere.
@@ -46,7 +47,7 @@ func (s *Store) native(err error) error {
 }
 
 // checkError is the meaning of a constraint of the database that the schema does not have, nil for other errors.
-func checkError(class *schema.Class, err error) error {
+func (s *Store) checkError(class *schema.Class, err error) error {
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {
 		return nil
@@ -56,6 +57,8 @@ func checkError(class *schema.Class, err error) error {
 		return &storage.CheckError{Check: &schema.Check{Name: e.ConstraintName, Text: "constraint " + e.ConstraintName}}
 	case e.Code == codeNotNull && e.TableName == class.Table:
 		return &storage.CheckError{Check: &schema.Check{Name: e.ColumnName, Text: e.ColumnName + " is not null"}}
+	case e.Code == codeRange && s.foreign.Load() != nil:
+		return &storage.CheckError{Check: &schema.Check{Name: "range", Text: e.Message}}
 	case e.Code == codeLong:
 		return &storage.CheckError{Check: &schema.Check{Name: "length", Text: strings.TrimPrefix(e.Message, "value too long for type ")}}
 	}
