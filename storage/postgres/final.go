@@ -97,7 +97,8 @@ const inUse = 1000
 // ahead are the statements that go before the change, in the same transaction. There each
 // statement sees what was committed before it began, so what a lock was waited
 // for is seen by those that follow: soft deletions and references to the row they delete come
-// one after the other.
+// one after the other. A transaction of several changes has one snapshot for all of them,
+// where a reference that is made meanwhile is not seen.
 func (a *apply) ahead() (cmds []*command) {
 	if a.Op == storage.SoftDelete && len(a.restricting()) > 0 {
 		cmds = append(cmds, a.lock(), a.unused())
