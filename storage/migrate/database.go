@@ -57,6 +57,7 @@ type Table struct {
 	field   *schema.Field // wanted: the set it is the link table of
 	stored  string        // present: its name in the database, while a rename is only planned
 	made    bool          // planned: it is made by this plan
+	keyMade bool          // present: the key has the name that it gets here
 	odd     []string      // SQLite: what a copy of it would lose
 	doc     string        // present: its comment
 	sql     string        // present, SQLite: what made it

@@ -62,8 +62,9 @@ type Dialect interface {
 	// The rest adds the statements of a change to a step.
 	renameTable(d *differ, s *Step, h, w *Table)
 	renameColumn(d *differ, s *Step, t *Table, c *Column, name string)
-	// renameIndexes gives the indexes that are ours the names that go with new ones of their table or columns.
-	renameIndexes(s *Step, t *Table)
+	// renameParts gives the key, references and indexes that are ours the names that go with new ones of their
+	// table or columns.
+	renameParts(s *Step, t *Table)
 	addColumn(c *change, s *Step, col *Column, f *fill)
 	retype(c *change, s *Step, h, w *Column, conv conversion)
 	require(c *change, s *Step, col *Column, f *fill)

@@ -99,6 +99,7 @@ func (d *differ) present() {
 				c.Refers.made = c.Refers.Name == sqlgen.ConstraintName("fk", t.Name, c.Name)
 			}
 		}
+		t.keyMade = t.KeyName == sqlgen.ConstraintName("pk", t.Name)
 		for _, x := range t.Indexes {
 			x.made = x.Name == x.natural(t)
 		}

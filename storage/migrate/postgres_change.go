@@ -64,7 +64,23 @@ func (d postgres) renameColumn(_ *differ, s *Step, t *Table, c *Column, name str
 	d.fence(s, t.class0().Table)
 }
 
-func (postgres) renameIndexes(s *Step, t *Table) {
+func (postgres) renameParts(s *Step, t *Table) {
+	rename := func(from, to string) {
+		s.sql(alter(t.Name, "rename constraint "+quote(from)+" to "+quote(to)), accessExclusive)
+	}
+	if name := sqlgen.ConstraintName("pk", t.Name); t.keyMade && t.KeyName != name {
+		rename(t.KeyName, name)
+		t.KeyName = name
+	}
+	for _, c := range t.Columns {
+		if c.Refers == nil {
+			continue
+		}
+		if name := sqlgen.ConstraintName("fk", t.Name, c.Name); c.Refers.made && c.Refers.Name != name {
+			rename(c.Refers.Name, name)
+			c.Refers.Name = name
+		}
+	}
 	for _, x := range t.Indexes {
 		if name := x.natural(t); x.made && x.Name != name {
 			s.sql("alter index "+quote(x.Name)+" rename to "+quote(name), "")
@@ -327,6 +343,14 @@ func (d postgres) remake(c *change, s *Step) {
 // retype gives a column another type: a small table is rewritten at once, in a large one the
 // new values are written beside the old and take their place.
 func (d postgres) retype(c *change, s *Step, h, w *Column, conv conversion) {
+	c.have.Indexes = slices.DeleteFunc(c.have.Indexes, func(x *Index) bool {
+		i := slices.IndexFunc(x.Columns, func(y IndexColumn) bool { return y.Name == h.Name })
+		if i < 0 || w.Kind != "json" && (w.Kind == "text" || !x.Columns[i].Fold) {
+			return false
+		}
+		s.sql("drop index if exists "+quote(x.Name), accessExclusive) // cannot be over the new type
+		return true
+	})
 	if c.rows() >= c.differ.want.online && len(c.have.Key) > 0 && !slices.Contains(c.have.Key, h.Name) && h.Refers == nil {
 		d.exchange(c, s, h, w, conv)
 		return

@@ -87,7 +87,7 @@ func (d *differ) renameTable(h, w *Table) {
 	}
 	d.d.renameTable(d, s, h, w)
 	h.Name = w.Name
-	d.d.renameIndexes(s, h)
+	d.d.renameParts(s, h)
 	for _, t := range d.have.Tables {
 		for _, c := range t.Columns {
 			if c.Refers != nil && c.Refers.Table == old {
@@ -176,7 +176,7 @@ func (d *differ) renameColumn(s *Step, h *Table, from *Column, name string) {
 			x.Live = name
 		}
 	}
-	d.d.renameIndexes(s, h)
+	d.d.renameParts(s, h)
 	for _, t := range d.have.Tables {
 		for _, c := range t.Columns {
 			if c.Refers != nil && c.Refers.Table == h.Name && c.Refers.Column == old {

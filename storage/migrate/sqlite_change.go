@@ -58,8 +58,8 @@ func (sqlite) renameColumn(_ *differ, s *Step, t *Table, c *Column, name string)
 	renameColumnNotes(s, t.Name, c.Name, name)
 }
 
-// renameIndexes leaves them: under another name they are made anew, when the table is as it should be.
-func (sqlite) renameIndexes(*Step, *Table) {}
+// renameParts leaves indexes: under another name they are made anew, when the table is as it should be.
+func (sqlite) renameParts(*Step, *Table) {}
 
 func renameColumnNotes(s *Step, table, old, name string) {
 	s.sql("update _dowel_columns set col = "+literal(name)+" where name = "+literal(table)+" and col = "+literal(old), "")
