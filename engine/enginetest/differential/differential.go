@@ -11,15 +11,17 @@
 //	DOWEL_DIFFERENTIAL=100000 go test ./engine/enginetest/differential -run TestStoresAgree -timeout 0
 //	DOWEL_DIFFERENTIAL_SEED=1/37/12 go test ./engine/enginetest/differential -run TestStoresAgree
 //
-// The first runs so many sequences, the second the one that a failure names. A
+// The first runs so many sequences, the second the one that a failure names (1/37 is one
+// application, 1 where to begin); DOWEL_DIFFERENTIAL_STORES=memory,sqlite leaves stores out. A
 // sequence that shows a difference is shrunk, application and all, and printed as a conversation
 // that enginetest.RunFiles holds: put it into a file below engine/testdata.
 //
 //	differential.go  targets, and the loop over applications and sequences
 //	dice.go          seeds
-//	app.go           an application as its parts; drawapp.go draws it
+//	app.go           an application as its parts; drawapp.go draws it, drawrules.go what speaks of its fields
 //	draw*.go         requests: values, conditions, queries, content
 //	world.go         an application on one store; answer.go what it says
+//	sequence.go      the same steps on all of them
 //	shrink.go        the least that still shows a difference
 //	story.go         sequences as text
 //	tally.go         what the requests came to

@@ -76,7 +76,7 @@ func (t *Tally) add(o *Tally) {
 // kindOf is what a step asks for, in a word or two.
 func kindOf(s *step) string {
 	path, query, _ := strings.Cut(s.target, "?")
-	path, mods, _ := strings.Cut(path, ";")
+	path, _, _ = strings.Cut(path, ";")
 	segments := strings.Split(strings.TrimPrefix(path, "/api/"), "/")
 	depth := ""
 	switch {
@@ -100,7 +100,6 @@ func kindOf(s *step) string {
 	default:
 		depth = " member"
 	}
-	_ = mods
 	return s.method + depth
 }
 
