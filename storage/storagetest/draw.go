@@ -179,8 +179,32 @@ func (d *classDraw) computed() {
 	d.add(func(b *builder, c *schema.Class) {
 		b.references = append(b.references, func() {
 			b.computed = append(b.computed, func() { foldAll(c, fn) })
+			b.conditions = append(b.conditions, func() {
+				for _, f := range c.Fields {
+					if f.Computed != nil && d.bool("some rows only") {
+						f.Computed.Where = drawOwn(d.t, f.Computed.Rel.To)
+					}
+				}
+			})
 		})
 	})
+}
+
+// drawOwn draws a condition on the stored fields of a row, which leads nowhere else.
+func drawOwn(t *rapid.T, c *schema.Class) schema.Expr {
+	var fields []*schema.Field
+	for _, f := range c.Fields {
+		if f.Stored() && f.Type.Kind() != schema.JSON && f != c.DeletedAt {
+			fields = append(fields, f)
+		}
+	}
+	p := &schema.Path{Field: choose(t, fields, "own")}
+	p.Type = p.Field.Type
+	lit := func() schema.Operand { return schema.Lit{Value: drawLiteral(t, p)} }
+	if rapid.Bool().Draw(t, "among") {
+		return schema.In{X: p, List: []schema.Operand{lit(), lit()}}
+	}
+	return schema.Not{X: schema.Compare{Op: drawOp(t, p.Type), Left: p, Right: lit()}}
 }
 
 // foldAll gives the class a computed field per relation to many rows.
