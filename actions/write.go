@@ -218,7 +218,7 @@ next:
 		if err != nil {
 			return nil, err
 		}
-		if key == nil && create && it.by != nil {
+		if key == nil && create && len(it.by) == 1 && it.by[0] == f.Many.By {
 			if key, err = x.makeNamed(ctx, tx, to, by, vals); err != nil {
 				return nil, err
 			}

@@ -105,7 +105,7 @@ func (p *Parser) inside(parts []string, n int) int {
 	if c := p.Schema.Collection(parts[2]); c != nil && c.Tenant != nil {
 		return 2
 	}
-	if r := t.Class.Relation(parts[2]); r != nil && n == 3 && r.Field == r.To.Tenant {
+	if r := t.Class.Relation(parts[2]); r != nil && n == 3 && r.Inward() {
 		parts[2] = r.To.Collection // the relation that leads to the same rows
 		return 2
 	}
