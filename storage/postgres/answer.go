@@ -15,7 +15,7 @@ func (l *line) group(jobs []*job) (again []*job, broken *brokenError) {
 	l.ran = l.ran[:0]
 	moves := l.nextMoves()
 	for i, j := range jobs {
-		failed, broken := l.answer(j)
+		broken, failed := l.answer(j)
 		if broken != nil {
 			if l.pipe.mode == writes {
 				i = 0
@@ -23,7 +23,7 @@ func (l *line) group(jobs []*job) (again []*job, broken *brokenError) {
 			return jobs[i:], broken
 		}
 		if failed != nil {
-			if _, broken := l.ready(); broken != nil {
+			if broken, _ := l.ready(); broken != nil {
 				broken.nothing = true
 				if l.pipe.mode == writes {
 					i = 0
@@ -37,19 +37,19 @@ func (l *line) group(jobs []*job) (again []*job, broken *brokenError) {
 		}
 	}
 	if moves != nil {
-		failed, broken := l.answer(moves)
+		broken, failed := l.answer(moves)
 		if broken != nil {
 			return jobs, broken
 		}
 		if failed != nil {
-			if _, broken := l.ready(); broken != nil {
+			if broken, _ := l.ready(); broken != nil {
 				broken.nothing = true
 				return jobs, broken
 			}
 			return l.retry(jobs, len(jobs)-1, failed), nil
 		}
 	}
-	failed, broken := l.ready()
+	broken, failed := l.ready()
 	l.measure()
 	if l.pipe.mode == reads {
 		return nil, broken
@@ -104,7 +104,7 @@ func isOutdated(err error) bool {
 }
 
 // answer reads the results of a job.
-func (l *line) answer(j *job) (failed error, broken *brokenError) {
+func (l *line) answer(j *job) (broken *brokenError, failed error) {
 	w := l.wire
 	for i := range j.parts {
 		p := &j.parts[i]
@@ -117,7 +117,7 @@ func (l *line) answer(j *job) (failed error, broken *brokenError) {
 		for {
 			kind, body, err := w.next()
 			if err != nil {
-				return nil, &brokenError{cause: err, timeout: isTimeout(err)}
+				return &brokenError{cause: err, timeout: isTimeout(err)}, nil
 			}
 			switch kind {
 			case 'D':
@@ -131,12 +131,12 @@ func (l *line) answer(j *job) (failed error, broken *brokenError) {
 				err := serverError(body)
 				j.at = i
 				if fatal(err) {
-					return nil, &brokenError{cause: err, nothing: true}
+					return &brokenError{cause: err, nothing: true}, nil
 				}
-				return err, nil
+				return nil, err
 			case '2', '3', 'S', 'N', 'A', 'n', 'T':
 			default:
-				return nil, &brokenError{cause: fmt.Errorf("postgres: unexpected message %q", kind)}
+				return &brokenError{cause: fmt.Errorf("postgres: unexpected message %q", kind)}, nil
 			}
 		}
 		if w.waited-before > 10*time.Millisecond {
@@ -155,26 +155,26 @@ func (l *line) answer(j *job) (failed error, broken *brokenError) {
 }
 
 // ready reads the end of a transaction.
-func (l *line) ready() (failed error, broken *brokenError) {
+func (l *line) ready() (broken *brokenError, failed error) {
 	for {
 		kind, body, err := l.wire.next()
 		if err != nil {
-			return failed, &brokenError{cause: err, timeout: isTimeout(err)}
+			return &brokenError{cause: err, timeout: isTimeout(err)}, failed
 		}
 		switch kind {
 		case 'Z':
 			if len(body) != 1 || body[0] != 'I' {
-				return failed, &brokenError{cause: errors.New("postgres: a statement left a transaction open")}
+				return &brokenError{cause: errors.New("postgres: a statement left a transaction open")}, failed
 			}
-			return failed, nil
+			return nil, failed
 		case 'E':
 			failed = serverError(body)
 			if fatal(failed) {
-				return failed, &brokenError{cause: failed}
+				return &brokenError{cause: failed}, failed
 			}
 		case 'S', 'N', 'A', '3':
 		default:
-			return failed, &brokenError{cause: fmt.Errorf("postgres: unexpected message %q", kind)}
+			return &brokenError{cause: fmt.Errorf("postgres: unexpected message %q", kind)}, failed
 		}
 	}
 }

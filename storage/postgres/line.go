@@ -53,11 +53,10 @@ type line struct {
 	places map[uint64]int
 	firsts []first
 
-	batch    []*job
-	moves    []*job    // of counters, one a transaction that is under way
-	shard    int       // the row of _dowel_counters that these move
-	used     time.Time // the end of the last exchange
-	deadline time.Time // of the connection, as it was set last
+	batch []*job
+	moves []*job    // of counters, one a transaction that is under way
+	shard int       // the row of _dowel_counters that these move
+	used  time.Time // the end of the last exchange
 }
 
 // prepared is a statement that the connection has, or is about to have.
@@ -302,7 +301,7 @@ func (l *line) ping(wait time.Duration) error {
 	if _, err := l.wire.flush(); err != nil {
 		return err
 	}
-	failed, broken := l.ready()
+	broken, failed := l.ready()
 	if broken != nil {
 		return broken.cause
 	}

@@ -2,13 +2,10 @@ package sqlgen
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/dowel-dev/dowel/schema"
 )
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // operand prints a constant, or the value at the end of a path: null when a
 // step of it leads nowhere.
