@@ -128,6 +128,20 @@ func (n *node) stop() {
 		n.t.Errorf("the node does not end; it said %s", tail(n.says.String()))
 		_ = n.cmd.Process.Kill()
 	}
+	for _, bad := range []string{"DATA RACE", "panic", "status=500"} {
+		if i := strings.Index(n.says.String(), bad); i >= 0 {
+			n.t.Errorf("the node said: %s", n.says.String()[max(0, i-500):min(i+3000, len(n.says.String()))])
+		}
+	}
+}
+
+// within is the time that is promised, and more than that on a machine that has other
+// tests to run: with DOWEL_TEST_CROWD set, this is the only one.
+func within(d time.Duration) time.Duration {
+	if os.Getenv(crowdEnv) == "" {
+		return 5 * d
+	}
+	return d
 }
 
 func tail(s string) string { return s[max(0, len(s)-2000):] }
@@ -147,8 +161,8 @@ func (a answer) String() string {
 
 var client = &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 256}}
 
-// do sends a request with JSON.
-func (n *node) do(method, path, content string) answer {
+// do sends a request with JSON. Fields are name, value, …
+func (n *node) do(method, path, content string, fields ...string) answer {
 	r, err := http.NewRequestWithContext(context.Background(), method, n.url+path, strings.NewReader(content))
 	if err != nil {
 		return answer{err: err}
@@ -158,6 +172,9 @@ func (n *node) do(method, path, content string) answer {
 	}
 	if method == http.MethodPatch {
 		r.Header.Set("Content-Type", "application/merge-patch+json")
+	}
+	for i := 0; i+1 < len(fields); i += 2 {
+		r.Header.Set(fields[i], fields[i+1])
 	}
 	start := time.Now()
 	res, err := client.Do(r)
