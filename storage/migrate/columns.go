@@ -31,12 +31,17 @@ func (c *change) columns() {
 	if c.have.made {
 		return
 	}
-	for _, w := range c.want.Columns {
-		if h := c.have.Column(w.Name); h != nil {
-			h.field = w.field
-			c.column(h, w)
-		} else {
-			c.newColumn(w)
+	for _, numbers := range []bool{false, true} { // numbers count by other columns
+		for _, w := range c.want.Columns {
+			if numbers != (w.field != nil && w.field.Auto == schema.AutoSequence) {
+				continue
+			}
+			if h := c.have.Column(w.Name); h != nil {
+				h.field = w.field
+				c.column(h, w)
+			} else {
+				c.newColumn(w)
+			}
 		}
 	}
 }
@@ -65,6 +70,10 @@ func (c *change) newColumn(w *Column) {
 	}
 	col := *w
 	col.before = "null"
+	if f != nil && f.sql == numbering && w.field.Per != nil && c.waits(w.field.Per.Column) {
+		s.block("E085", "%s: waits for %s", s.Text, w.field.Per.Column)
+		return
+	}
 	if f != nil {
 		s.Rows = c.rows()
 		s.Text += fmt.Sprintf(", %s %s", rowsDo(s.Rows, "get"), f.text)
@@ -187,6 +196,10 @@ func (c *change) required(h, w *Column) {
 		s.Text = "optional -> required"
 		if n == 0 {
 			f = nil
+		}
+		if f != nil && f.sql == numbering && w.field.Per != nil && c.waits(w.field.Per.Column) {
+			s.block("E085", "%s: waits for %s", s.Text, w.field.Per.Column)
+			return
 		}
 		if f != nil {
 			s.Rows = n
