@@ -259,6 +259,7 @@ func TestReplica(t *testing.T) {
 		wg.Wait()
 	})
 	t.Run("the caller leaves", func(t *testing.T) {
+		await(t, s, 0, storage.StatusOK)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		proxy.Hold()
