@@ -407,3 +407,77 @@ func TestNodesStart(t *testing.T) {
 		t.Errorf("%v", rows)
 	}
 }
+
+// TestNodesAccounts: who logs in on one node is known to the other, and no longer once logged out or locked.
+func TestNodesAccounts(t *testing.T) {
+	c := pgtest.NewCluster(t, quickReplica)
+	folder := application(t, `dowel: 1
+app: {title: Accounts}
+roles: {admin: Everything.}
+classes:
+  user:
+    auth: {login: email, secret: password, role: role, enabled: active}
+    fields: {email: email unique, password: password, role: {enum: [admin], optional: true}, active: bool default=true}
+    allow: {all: admin}
+  note:
+    fields: {text: string}
+    allow: {all: admin}
+`)
+	t.Setenv("DOWEL_ADMIN_EMAIL", "root@acme.test")
+	t.Setenv("DOWEL_ADMIN_PASSWORD", "correct horse battery")
+	serve(t, folder, "--apply", "--db", c.URL()).stop()
+	replica := c.Replica()
+	a := serve(t, folder, "--db", c.URL(), "--replica", replica.URL())
+	b := serve(t, folder, "--db", c.URL(), "--replica", replica.URL())
+	for _, n := range []*node{a, b} {
+		n.await(20*time.Second, "/readyz?verbose", 200, `"name":"replica 1","status":"ok"`)
+	}
+	login := func(n *node, email string) (access, refresh string) {
+		t.Helper()
+		got := n.do("POST", "/api/auth/login", fmt.Sprintf(`{"email":%q,"password":"correct horse battery"}`, email))
+		var tokens struct {
+			Access  string `json:"access_token"`
+			Refresh string `json:"refresh_token"`
+		}
+		if err := json.Unmarshal([]byte(got.body), &tokens); err != nil || got.status != 200 {
+			t.Fatal(got)
+		}
+		return "Bearer " + tokens.Access, tokens.Refresh
+	}
+	root, _ := login(a, "root@acme.test")
+	for i := range 10 {
+		user := fmt.Sprintf(`{"email":"u%d@acme.test","password":"correct horse battery","role":"admin"}`, i)
+		made := a.do("POST", "/api/users", user, "Authorization", root)
+		if made.status != 201 {
+			t.Fatal(made)
+		}
+		var id struct{ ID int64 }
+		if err := json.Unmarshal([]byte(made.body), &id); err != nil {
+			t.Fatal(err)
+		}
+		one, refresh := login(b, fmt.Sprintf("u%d@acme.test", i))
+		two, _ := login(a, fmt.Sprintf("u%d@acme.test", i))
+		for _, token := range []string{one, two} {
+			for _, n := range []*node{a, b} {
+				if got := n.do("GET", "/api/notes", "", "Authorization", token); got.status != 200 {
+					t.Fatal(got)
+				}
+			}
+		}
+		if got := a.do("POST", "/api/auth/refresh", fmt.Sprintf(`{"refresh_token":%q}`, refresh)); got.status != 200 {
+			t.Fatal(got)
+		}
+		if got := b.do("POST", "/api/auth/refresh", fmt.Sprintf(`{"refresh_token":%q}`, refresh)); got.status != 401 {
+			t.Fatalf("used a second time, on the other node: %v", got)
+		}
+		if got := a.do("GET", "/api/notes", "", "Authorization", one); got.status != 401 {
+			t.Fatalf("after its session ended on the other node: %v", got)
+		}
+		if got := a.do("PATCH", fmt.Sprintf("/api/users/%d", id.ID), `{"active":false}`, "Authorization", root); got.status != 200 {
+			t.Fatal(got)
+		}
+		if got := b.do("GET", "/api/notes", "", "Authorization", two); got.status != 401 {
+			t.Fatalf("after the user was locked on the other node: %v", got)
+		}
+	}
+}
