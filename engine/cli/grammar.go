@@ -25,6 +25,7 @@ type grammar struct {
 	Plan  planCmd  `cmd:"" group:"tables" help:"Compare the tables of the database with the schema."`
 	Apply applyCmd `cmd:"" group:"tables" help:"Change the tables: by a plan, or to what the schema wants."`
 
+	Migrate    migrateCmd    `cmd:"" group:"tables" help:"Keep changes of the tables as files of SQL."`
 	Introspect introspectCmd `cmd:"" group:"tables" help:"Write a schema for the tables of a database, whoever made them."`
 
 	Seed  seedCmd  `cmd:"" group:"data" help:"Load the rows of seed/; a second run changes nothing."`

@@ -198,6 +198,8 @@ var codes = []Code{
 	{"E084", "rows that point at nothing", "The field became a reference, or refers to another class now, and there are values that no row there has. The plan has the query that lists them.", "", ""},
 	{"E085", "a change that values cannot follow", "The key of a table with rows cannot change, since others know its rows by it, and not every type can become every other. Add a field or a class of the new form and move the values there.", "", ""},
 	{"E086", "a change that would touch what was not made here", "Deleted rows would come back without `soft_delete`; an index, a check or the like that Dowel did not make would be lost. Settle that by hand first.", "", ""},
+	{"E087", "a migration file that is not what it was", "Files are run once and in order, so one must not change when it was run somewhere. Take the change back and write another file. A file that was never run may be noted as it is: `dowel migrate lint --accept`.", "", ""},
+	{"E088", "a migration file that cannot be run", "A file has statements separated by semicolons. On SQLite it is one transaction; on PostgreSQL it is one, too, unless it has `begin` and `commit` itself or a statement that must stand alone.", "", ""},
 
 	{"W001", "a class closed to everybody", "Nothing is allowed unless a rule says so, and this class has none. Add `allow`, or write `expose: false` to say that it is meant.",
 		"classes:\n  tag:\n    fields: {name: string}", "classes:\n  tag:\n    fields: {name: string}\n    allow: {read: anyone}"},
@@ -211,4 +213,7 @@ var codes = []Code{
 	{"W006", "a mixin that nothing uses", "The mixin is in no `use`.",
 		"mixins:\n  owned:\n    fields: {owner: string}", "mixins:\n  owned:\n    fields: {owner: string}\nclasses:\n  plan:\n    use: owned\n    allow: {read: anyone}"},
 	{"W007", "a rule that says nothing", "Another rule says the same, or a narrower verb has rules of its own, or a `deny` takes everything back.", "", ""},
+	{"W081", "a statement that loses values", "What it drops or deletes is gone. If that is meant, write `-- allow: W081` on the line above.", "", ""},
+	{"W082", "a statement that holds others up", "PostgreSQL keeps everybody else from the table, or from writing to it, while the statement looks at all of its rows. There is mostly a way to do the same in several steps, which the finding names; `-- allow: W082` on the line above accepts it, for a small table.", "", ""},
+	{"W083", "a statement that running nodes do not survive", "Nodes that serve the former schema look for the old name. Stop them first, or add what is new beside what is there. `-- allow: W083` on the line above accepts it.", "", ""},
 }

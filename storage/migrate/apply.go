@@ -249,17 +249,22 @@ const tries = 60
 // transaction runs statements that belong together, and notes that they are done in the same
 // transaction. It waits for a lock a little only, because everybody else waits behind it, and tries again.
 func (a *applier) transaction(i int, statements []Statement, then progress) (err error) {
+	return a.patiently(func() error {
+		for n := range statements {
+			if err := a.statement(&statements[n]); err != nil {
+				return err
+			}
+		}
+		_, err := a.conn.Exec(a.ctx, a.mark(i, then))
+		return err
+	})
+}
+
+// patiently runs a transaction, again as long as others hold what it locks.
+func (a *applier) patiently(run func() error) (err error) {
 	pause := 50 * time.Millisecond
 	for try := 1; ; try++ {
-		err = a.conn.Dialect().transaction(a.ctx, a.conn, func() error {
-			for n := range statements {
-				if err := a.statement(&statements[n]); err != nil {
-					return err
-				}
-			}
-			_, err := a.conn.Exec(a.ctx, a.mark(i, then))
-			return err
-		})
+		err = a.conn.Dialect().transaction(a.ctx, a.conn, run)
 		if try == tries || !isBusy(err) {
 			return err
 		}

@@ -70,12 +70,17 @@ func keyColumns(t *Table) (cols []string) {
 	return cols
 }
 
+// unknownRows is the number of rows where nobody can be asked: many, so that nothing relies on there being few.
+const unknownRows = 1 << 40
+
 // rows is the number of rows of a table: counted where that is cheap, else as the database estimates.
 func (c *change) rows() int64 {
 	const many = 200_000
 	switch {
 	case c.have.made:
 		return 0
+	case c.ask == nil:
+		return unknownRows
 	case c.have.Rows >= many && c.d.identity():
 		return c.have.Rows
 	}

@@ -187,6 +187,9 @@ func (c *change) required(h, w *Column) {
 		s.Rows = c.rows()
 		n := c.where(c.have, h.value(), "$ is null")
 		f := c.fillOf(w)
+		if c.ask == nil && f != nil {
+			n = unknownRows
+		}
 		if n > 0 && f == nil {
 			s.block("E081", "required, %s no value", rowsDo(n, "have"))
 			s.Rows, s.List = n, list(c.have, h.value(), "$ is null")
@@ -407,6 +410,9 @@ func (c *change) unwanted() {
 		s := c.step("-", "drop column", h, nil)
 		s.Rows = c.where(c.have, h.value(), "$ is not null")
 		s.Text = "drop column, " + count(s.Rows, "value")
+		if c.ask == nil {
+			s.Rows, s.Text = unknownRows, "drop column"
+		}
 		if name := c.over(h); name != "" {
 			s.block("E086", "cannot be dropped: the index %s, which was not made here, is over it", name)
 			s.Help = "drop that index by hand"
@@ -494,6 +500,9 @@ func (c *change) naming(what string) *Step {
 func number(n int64) string {
 	if n < 0 {
 		return "?"
+	}
+	if n == unknownRows {
+		return "all"
 	}
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
