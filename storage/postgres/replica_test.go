@@ -412,3 +412,28 @@ func TestReplicaErrors(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkReplica is what a list costs a node with and without a replica: the difference is the
+// question to the primary, which callers at the same time share, and a round trip more.
+func BenchmarkReplica(b *testing.B) {
+	p := newPair(b)
+	run(b, p.primary.URL(), "insert into notes (body) select repeat('x', 100) from generate_series(1, 100)")
+	for _, test := range []struct {
+		name     string
+		replicas []string
+	}{{"primary", nil}, {"replica", []string{p.replica.URL()}}} {
+		s := p.open(p.primary.URL(), test.replicas...)
+		for _, callers := range []int{1, 32} {
+			b.Run(fmt.Sprint(test.name, "/", callers), func(b *testing.B) {
+				b.SetParallelism(callers)
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						if _, err := p.bodies(context.Background(), s); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			})
+		}
+	}
+}
