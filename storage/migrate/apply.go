@@ -153,6 +153,9 @@ func (a *applier) run() (*Result, error) {
 		}
 	}
 	if len(todo) == 0 {
+		if len(a.plan.Notes) > 0 && len(result.Left) == 0 {
+			return result, a.end()
+		}
 		return result, nil
 	}
 	if err := a.begin(todo); err != nil {

@@ -96,7 +96,11 @@ func (p *part) following(after []schema.Value) schema.Expr {
 // readLinks reads pairs of keys, also those of deleted rows, which no relation shows.
 func (p *part) readLinks(ctx context.Context, c migrate.Conn, after []schema.Value, n int) (rows [][]schema.Value, err error) {
 	own, other := sqlgen.Quote(p.columns[0]), sqlgen.Quote(p.columns[1])
-	sql := "select " + own + ", " + other + " from " + sqlgen.Quote(p.table)
+	shown := own + ", " + other
+	if c.Dialect().Name() != "sqlite" {
+		shown = p.shown(own, p.field.Class) + ", " + p.shown(other, p.field.Many.To)
+	}
+	sql := "select " + shown + " from " + sqlgen.Quote(p.table)
 	if after != nil {
 		sql += " where (" + own + ", " + other + ") > (" + literal(after[0]) + ", " + literal(after[1]) + ")"
 	}
@@ -113,6 +117,17 @@ func (p *part) readLinks(ctx context.Context, c migrate.Conn, after []schema.Val
 		err = wrong
 	}
 	return rows, err
+}
+
+// shown prints a key of PostgreSQL as every store spells it.
+func (p *part) shown(column string, of *schema.Class) string {
+	switch sqlgen.KindOf(of.Key[0].Type).Native {
+	case sqlgen.Datetime:
+		return "to_char(" + column + ` at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+	case sqlgen.Time:
+		return "to_char(" + column + "::interval, 'HH24:MI:SS.US')"
+	}
+	return column
 }
 
 // literal is a part of a key as SQL.
