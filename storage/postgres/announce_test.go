@@ -232,8 +232,31 @@ func TestProbe(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	time.Sleep(2 * probeEvery)
-	if checks := store.Probe(ctx); checks[0].Status != "down" {
-		t.Errorf("for nobody: %v", checks)
+	for range 3 { // what is under way for somebody who has gone serves the next one
+		_ = store.Probe(ctx)
 	}
 	probe("primary ok", "schema ok")
+}
+
+// TestProbeInSilence: however many ask, each has an answer in time.
+func TestProbeInSilence(t *testing.T) {
+	proxy := pgtest.NewProxy(t, pgtest.NewCluster(t, pgtest.Options{}).Addr())
+	s := openAt(t, proxy.Of("postgres://postgres@x/postgres?sslmode=disable"), Options{})
+	proxy.Hold()
+	defer proxy.Pass()
+	var wg sync.WaitGroup
+	start := time.Now()
+	for range 20 {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			if checks := s.Probe(ctx); checks[0].Status != statusDown || checks[0].Err == nil {
+				t.Errorf("%v", checks)
+			}
+		})
+	}
+	wg.Wait()
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("took %v", took)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,43 +15,70 @@ import (
 )
 
 // probeEvery is how long an answer of Probe serves those who ask next: whoever
-// asks often should not cost the database anything.
-const probeEvery = 100 * time.Millisecond
+// asks often should not cost the database anything. probeWait bounds a look.
+const (
+	probeEvery = 100 * time.Millisecond
+	probeWait  = 2 * time.Second
+)
 
-// probe keeps the last checks.
+// probe is the last look at the primary.
 type probe struct {
-	mu     sync.Mutex
+	mu   sync.Mutex
+	last *glance
+}
+
+// glance is one, under way or done.
+type glance struct {
+	done   chan struct{} // closed with the next two set
 	at     time.Time
 	checks []storage.Check
 }
 
-var errReadOnly = errors.New("the server only reads: it is a replica itself, or set to")
+func (l *glance) stale() bool {
+	select {
+	case <-l.done:
+		return time.Since(l.at) >= probeEvery
+	default:
+		return false
+	}
+}
+
+var errReadOnly = errors.New("the server only reads: it is a replica itself")
 
 // Probe says how the primary, the schema and the replicas are.
 func (s *Store) Probe(ctx context.Context) []storage.Check {
 	s.probe.mu.Lock()
-	defer s.probe.mu.Unlock()
-	if time.Since(s.probe.at) >= probeEvery {
-		s.probe.checks = s.ask(ctx)
-		if ctx.Err() == nil { // a caller who has gone has learned nothing
-			s.probe.at = time.Now()
-		}
+	l := s.probe.last
+	if l == nil || l.stale() {
+		l = &glance{done: make(chan struct{})}
+		s.probe.last = l
+		go func() { // for whoever waits, and those who come soon
+			short, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeWait)
+			defer cancel()
+			l.checks = s.ask(short)
+			l.at = time.Now()
+			close(l.done)
+		}()
 	}
-	return append(s.probe.checks[:len(s.probe.checks):len(s.probe.checks)], s.replicas.checks()...)
+	s.probe.mu.Unlock()
+	checks := []storage.Check{{Name: "primary", Status: statusDown, Needed: true}}
+	select {
+	case <-l.done:
+		checks = slices.Clone(l.checks)
+	case <-ctx.Done():
+		checks[0].Err = ctx.Err()
+	}
+	return append(checks, s.replicas.checks()...)
 }
 
 // ask is a look at the primary.
 func (s *Store) ask(ctx context.Context) []storage.Check {
 	primary := storage.Check{Name: "primary", Status: storage.StatusOK, Needed: true}
 	reads := false
-	err := s.reads.do(ctx, &command{
-		// The session of our own is read only in any case.
-		sql: []byte("select pg_is_in_recovery() or (select setting = 'on' and source <> 'client' from pg_settings where name = 'default_transaction_read_only')"),
-		row: func(cols [][]byte) error {
-			reads = string(cols[0]) == "t"
-			return nil
-		},
-	})
+	err := s.reads.do(ctx, &command{sql: []byte("select pg_is_in_recovery()"), row: func(cols [][]byte) error {
+		reads = string(cols[0]) == "t"
+		return nil
+	}})
 	switch {
 	case err != nil:
 		primary.Status, primary.Err = statusDown, readError(ctx, err)

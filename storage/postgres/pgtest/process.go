@@ -136,14 +136,15 @@ func (c *Cluster) start() error {
 				return err
 			}
 		}
+		before := len(c.Log())
 		if err = c.launch(); err == nil {
 			return nil
 		}
 		// Another process took the port meanwhile, or children of a server that
 		// was killed are still about.
 		tail := c.Log()
-		tail = tail[max(0, len(tail)-1000):]
-		err = fmt.Errorf("%w; log: %s", err, tail)
+		tail = tail[min(before, len(tail)):]
+		err = fmt.Errorf("%w; log: %s", err, tail[max(0, len(tail)-1000):])
 		if !strings.Contains(tail, "could not create any TCP/IP sockets") && !strings.Contains(tail, "shared memory block") {
 			return err
 		}
