@@ -161,7 +161,8 @@ func (x *exchange) offer(method string) {
 	x.sendEmpty(http.StatusNoContent)
 }
 
-// index lists the collections: {"title", "version", "links": {collection: path}}.
+// index lists the collections: {"title", "version", "links": {collection: path}}. Those
+// below an organization are templates (RFC 6570).
 func (x *exchange) index() []byte {
 	b := append([]byte(nil), `{"title":`...)
 	b = schema.AppendQuoted(b, x.schema.App.Title)
@@ -179,7 +180,7 @@ func (x *exchange) index() []byte {
 		first = false
 		b = schema.AppendQuoted(b, c.Collection)
 		b = append(b, ':')
-		b = schema.AppendQuoted(b, x.mount+"/"+c.Collection)
+		b = schema.AppendQuoted(b, x.mount+c.Path())
 	}
 	return append(b, "}}"...)
 }

@@ -131,7 +131,7 @@ func (p *project) whereRowsAre() string {
 // showcase is a collection worth a first look: the first that is exposed and no login class.
 func (p *project) showcase() string {
 	for _, c := range p.schema.Classes {
-		if c.Expose && !c.Internal && c.Auth == nil {
+		if c.Expose && !c.Internal && c.Auth == nil && c.Prefix == "" {
 			return c.Collection
 		}
 	}
