@@ -64,6 +64,8 @@ func TestIntrospectedTablesAreServed(t *testing.T) {
 			{"gone with it", "GET", "/film-actors/1-1", "", 404, ``},
 			{"a key that clients give", "POST", "/orders", `{"order_no":7,"customer_name":"Ada"}`, 201, `"customer_name":"Ada"`},
 			{"the same again", "POST", "/orders", `{"order_no":7,"customer_name":"Bob"}`, 409, ``},
+			{"a reference of several columns", "POST", "/boxes", `{"room":9,"place":9}`, 409, `box_room_place_fkey`},
+			{"a unique index that no class has", "POST", "/staff", `{"first_name":"A","store_id":1,"active":true}`, 409, ``},
 			{"delete", "DELETE", "/films/2", "", 204, ``},
 		})
 	})
@@ -89,6 +91,7 @@ func TestIntrospectedTablesAreServed(t *testing.T) {
 			{"links", "PATCH", "/genres/rock", `{"albums":[1,3]}`, 200, `[1,3]`},
 			{"change", "PATCH", "/employees/1", `{"zip":"00100"}`, 200, `"zip":"00100"`},
 			{"a set", "POST", "/teams", `{"name":"red","employees":[1]}`, 201, `"employees":[1]`},
+			{"a reference of several columns", "POST", "/tickets", `{"hall":9,"seat":9}`, 409, `leads to a row`},
 			{"cascade", "DELETE", "/artists/2", "", 204, ``},
 			{"gone with it", "GET", "/albums/3", "", 404, ``},
 		})

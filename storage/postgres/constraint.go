@@ -22,7 +22,10 @@ func (a *apply) broken(err error) error {
 		}
 		return a.verdicts[n].Err
 	}
-	meaning := uniqueError(a.Class, err)
+	meaning := oddUnique(a.Class, err)
+	if meaning == nil {
+		meaning = uniqueError(a.Class, err)
+	}
 	if meaning == nil {
 		meaning = referenceError(a.Class, err)
 	}

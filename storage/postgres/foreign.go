@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -9,6 +10,7 @@ import (
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
 	"github.com/dowel-dev/dowel/storage/migrate"
+	"github.com/dowel-dev/dowel/storage/sqlgen"
 )
 
 // Tables that somebody else has made keep the names of their constraints, and constraints that
@@ -46,6 +48,16 @@ func (s *Store) native(err error) error {
 	return &named
 }
 
+// oddUnique is the meaning of a unique index that the schema does not have, nil for other errors.
+func oddUnique(class *schema.Class, err error) error {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) || e.Code != codeUnique || e.TableName != class.Table || e.ConstraintName == sqlgen.PrimaryKeyName(class) ||
+		slices.ContainsFunc(class.Uniques, func(x *schema.Index) bool { return e.ConstraintName == sqlgen.UniqueName(class, x.Fields) }) {
+		return nil
+	}
+	return &storage.CheckError{Check: &schema.Check{Name: e.ConstraintName, Text: "unique index " + e.ConstraintName}}
+}
+
 // checkError is the meaning of a constraint of the database that the schema does not have, nil for other errors.
 func (s *Store) checkError(class *schema.Class, err error) error {
 	var e *pgconn.PgError
@@ -55,6 +67,8 @@ func (s *Store) checkError(class *schema.Class, err error) error {
 	switch {
 	case e.Code == codeCheck && (e.TableName == class.Table || e.TableName == ""): // of the table, or of a domain
 		return &storage.CheckError{Check: &schema.Check{Name: e.ConstraintName, Text: "constraint " + e.ConstraintName}}
+	case e.Code == codeForeignKey && e.TableName == class.Table: // of several columns, or of one that is no reference here
+		return &storage.CheckError{Check: &schema.Check{Name: e.ConstraintName, Text: "reference " + e.ConstraintName}}
 	case e.Code == codeNotNull && e.TableName == class.Table:
 		return &storage.CheckError{Check: &schema.Check{Name: e.ColumnName, Text: e.ColumnName + " is not null"}}
 	case e.Code == codeRange && s.foreign.Load() != nil:

@@ -39,7 +39,7 @@ func (a *apply) broken(err error, inserted func(int) schema.Value, updated []sch
 			return &storage.ReferenceError{Field: f}
 		}
 	}
-	return err
+	return oddReference
 }
 
 // wouldFail evaluates the checks of the class on a row that could not be stored.
