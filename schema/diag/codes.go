@@ -201,6 +201,11 @@ var codes = []Code{
 	{"E087", "a migration file that is not what it was", "Files are run once and in order, so one must not change when it was run somewhere. Take the change back and write another file. A file that was never run may be noted as it is: `dowel migrate lint --accept`.", "", ""},
 	{"E088", "a migration file that cannot be run", "A file has statements separated by semicolons. On SQLite it is one transaction; on PostgreSQL it is one, too, unless it has `begin` and `commit` itself or a statement that must stand alone.", "", ""},
 
+	{"D101", "a table is dropped", "No class has it any more. It stays, and holds nobody up, until `dowel apply --allow NAME` drops it with its rows. A class that was renamed says `was:` instead.", "", ""},
+	{"D102", "the links of a set are dropped", "No field has the set any more. Its link table stays until `dowel apply --allow CLASS.FIELD` drops it. A field that was renamed says `was:` instead.", "", ""},
+	{"D103", "a column is dropped", "No field has it any more. It stays, and holds nobody up, until `dowel apply --allow CLASS.FIELD` drops it with its values. A field that was renamed says `was:` instead.", "", ""},
+	{"D104", "members of objects are dropped", "The object in the field has lost a member. What rows have there goes when they are next written, once `dowel apply --allow CLASS.FIELD` lets the schema have its way.", "", ""},
+
 	{"W001", "a class closed to everybody", "Nothing is allowed unless a rule says so, and this class has none. Add `allow`, or write `expose: false` to say that it is meant.",
 		"classes:\n  tag:\n    fields: {name: string}", "classes:\n  tag:\n    fields: {name: string}\n    allow: {read: anyone}"},
 	{"W002", "a field called like a query parameter", "`?limit=5` is a page size, so the field is filtered as `?.limit=5`.",

@@ -44,7 +44,9 @@ func Bare(ctx context.Context, c Conn, s *schema.Schema) error {
 // it looks at them at the end.
 func bare(d Dialect, w, h *Table) (sql []string) {
 	if h == nil {
-		sql = append(sql, d.createTable(w, w.Name), noteTable(w))
+		noted := *w
+		noted.Checks = nil // they are proved when the rows are there
+		sql = append(sql, d.createTable(w, w.Name), noteTable(&noted))
 		if start := d.startCounters(w.Name); start != "" && !w.Link {
 			sql = append(sql, start)
 		}

@@ -330,3 +330,37 @@ func TestMoveSeesWrites(t *testing.T) {
 		t.Errorf("a source that is never at rest: %v", err)
 	}
 }
+
+// TestMoveHoldsConstraints moves rows that somebody has put in by hand: a row that breaks a check, a reference or
+// a unique index does not arrive unnoticed.
+func TestMoveHoldsConstraints(t *testing.T) {
+	s := Schema(
+		Class("owner", Text("name")),
+		Class("thing", Text("name", Unique), Of("int", "n"), Ref("owner", "owner", "things"), Check("small", Is("n", "<", 10))),
+	)
+	for _, c := range []struct{ name, sql, want string }{
+		{"check", "insert into things (id, name, n, owner_id) values (1, 'a', 11, 1)", "check"},
+		{"reference", "pragma foreign_keys = off; insert into things (id, name, n, owner_id) values (1, 'a', 1, 7)", "owner"},
+		{"unique", "drop index ux_things_name; insert into things (id, name, n, owner_id) values (1, 'a', 1, 1), (2, 'a', 1, 1)", "unique"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			from := made(t, lite(t, s), s)
+			err := from.Migrating(t.Context(), func(conn migrate.Conn) error {
+				for _, sql := range append([]string{"insert into owners (id, name) values (1, 'o')"}, strings.Split(c.sql, ";")...) {
+					if _, err := conn.Exec(t.Context(), sql); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, to := range []store{pg(t, s), lite(t, s)} {
+				if _, err := move.Run(t.Context(), s, side(from, "a"), side(to, "b"), move.Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("%T: %v", to, err)
+				}
+			}
+		})
+	}
+}
