@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 )
@@ -161,19 +162,58 @@ func (a *applier) run() (*Result, error) {
 	if err := a.begin(todo); err != nil {
 		return nil, err
 	}
-	for _, i := range todo {
-		if a.at[i].done {
-			continue
-		}
+	todo = slices.DeleteFunc(todo, func(i int) bool { return a.at[i].done })
+	for len(todo) > 0 {
+		steps := todo[:a.together(todo)]
+		todo = todo[len(steps):]
 		began := time.Now()
-		a.progress(i, 0, false)
-		if err := a.step(i); err != nil {
-			return nil, fmt.Errorf("%s: %w", a.plan.Steps[i].Line(), err)
+		for _, i := range steps {
+			a.progress(i, 0, false)
 		}
-		a.progress(i, time.Since(began), true)
-		result.Done = append(result.Done, a.plan.Steps[i].ID)
+		if err := a.steps(steps); err != nil {
+			return nil, err
+		}
+		for _, i := range steps {
+			a.progress(i, time.Since(began), true)
+			result.Done = append(result.Done, a.plan.Steps[i].ID)
+		}
 	}
 	return result, a.end()
+}
+
+// together is how many of the next steps are run in one transaction: those that only make tables, which nobody
+// else can know yet.
+func (a *applier) together(todo []int) int {
+	const most = 50
+	n := 0
+	for n < min(len(todo), most) && a.plan.Steps[todo[n]].Change == createTable && a.at[todo[n]].at == 0 {
+		n++
+	}
+	return max(n, 1)
+}
+
+// steps runs one step, or several that go together.
+func (a *applier) steps(steps []int) error {
+	if len(steps) == 1 {
+		if err := a.step(steps[0]); err != nil {
+			return fmt.Errorf("%s: %w", a.plan.Steps[steps[0]].Line(), err)
+		}
+		return nil
+	}
+	return a.patiently(func() error {
+		for _, i := range steps {
+			s := &a.plan.Steps[i]
+			for n := range s.SQL {
+				if err := a.statement(&s.SQL[n]); err != nil {
+					return fmt.Errorf("%s: %w", s.Line(), err)
+				}
+			}
+			if _, err := a.conn.Exec(a.ctx, a.mark(i, progress{at: len(s.SQL), done: true})); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // progress tells who watches.

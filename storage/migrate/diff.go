@@ -126,6 +126,9 @@ func (d *differ) change(table string) *change {
 	return nil
 }
 
+// createTable is the change of a step that makes a table, and touches others by its references to them only.
+const createTable = "create table"
+
 // newTables makes the tables that are missing, with the references between them and the others.
 func (d *differ) newTables() {
 	made := map[string]bool{}
@@ -142,7 +145,7 @@ func (d *differ) newTables() {
 		if d.have.Table(w.Name) != nil {
 			continue
 		}
-		s := d.add("+", "create table", w, nil, nil)
+		s := d.add("+", createTable, w, nil, nil)
 		s.Text = "new class, " + plural(len(w.class0().Fields), "field")
 		if w.Link {
 			s.Text = "new set of " + w.field.Many.To.Name

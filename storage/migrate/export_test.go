@@ -12,3 +12,9 @@ func (d *Database) Small() *Database {
 	d.online, d.batch = 1, 2
 	return d
 }
+
+// Medium does so in larger parts.
+func (d *Database) Medium() *Database {
+	d.online, d.batch = 1, 100
+	return d
+}
