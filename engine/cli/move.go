@@ -53,7 +53,7 @@ func (c *moveCmd) Run(r *run) error {
 		return from.databaseError(err)
 	}
 	r.note("moving %s from %s to %s", from.title(), masked(from.cfg.DB), masked(to.cfg.DB))
-	watch := &moveProgress{run: r}
+	watch := &moveProgress{run: r, shown: time.Now()}
 	sums, err := move.Run(r.ctx, from.schema, from.side(), to.side(), move.Options{Resume: c.Resume, Progress: watch.add, Again: func(names []string) {
 		r.note("written to meanwhile, copied again: %s", strings.Join(names, ", "))
 	}})

@@ -234,7 +234,7 @@ func (m *mover) copyPart(p *part) error {
 			return err
 		}
 		at = m.state.Parts[p.name]
-		if m.o.Progress != nil {
+		if m.o.Progress != nil && (len(rows) > 0 || at.Rows == 0) {
 			m.o.Progress(p.name, at.Rows, max(total, at.Rows))
 		}
 	}
