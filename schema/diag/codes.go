@@ -136,7 +136,7 @@ var codes = []Code{
 		"classes:\n  project:\n    fields: {public: bool}\n  task:\n    fields: {project: project}\n    roles: {viewer: viewer of project}", "classes:\n  project:\n    fields: {public: bool}\n    roles: {viewer: public}\n  task:\n    fields: {project: project}\n    roles: {viewer: viewer of project}"},
 	{"E034", "a rule that cannot be read", "A rule is ROLE, or ROLE where CONDITION, or a list of them.",
 		"classes:\n  tag:\n    fields: {name: string}\n    allow: {read: anyone if name = 'a'}", "classes:\n  tag:\n    fields: {name: string}\n    allow: {read: anyone where name = 'a'}"},
-	{"E035", "a policy line that cannot be read", "Lines of policy files are `p, role, class, verb, condition, fields, effect` or `g, member, role`.", "", ""},
+	{"E035", "a policy line that cannot be read", "Lines of policy files are `p, role, class, verb, condition, fields, effect` or `g, member, role`, which an organization may follow.", "", ""},
 	{"E036", "a verb the class does not have", "`restore` and `purge` need `soft_delete: true`; `act_as` is about the class of users.",
 		"classes:\n  tag:\n    fields: {name: string}\n    allow: {restore: anyone}", "classes:\n  tag:\n    soft_delete: true\n    fields: {name: string}\n    allow: {restore: anyone}"},
 	{"E037", "a public cache for what only some may see", "Shared caches hand one answer to everybody, so everybody must see the same: reads are allowed to `anyone`, no condition mentions `me`, and no field has `read`.",
@@ -201,10 +201,6 @@ var codes = []Code{
 	{"E087", "a migration file that is not what it was", "Files are run once and in order, so one must not change when it was run somewhere. Take the change back and write another file. A file that was never run may be noted as it is: `dowel migrate lint --accept`.", "", ""},
 	{"E088", "a migration file that cannot be run", "A file has statements separated by semicolons. On SQLite it is one transaction; on PostgreSQL it is one, too, unless it has `begin` and `commit` itself or a statement that must stand alone.", "", ""},
 
-	{"D101", "a table is dropped", "No class has it any more. It stays, and holds nobody up, until `dowel apply --allow NAME` drops it with its rows. A class that was renamed says `was:` instead.", "", ""},
-	{"D102", "the links of a set are dropped", "No field has the set any more. Its link table stays until `dowel apply --allow CLASS.FIELD` drops it. A field that was renamed says `was:` instead.", "", ""},
-	{"D103", "a column is dropped", "No field has it any more. It stays, and holds nobody up, until `dowel apply --allow CLASS.FIELD` drops it with its values. A field that was renamed says `was:` instead.", "", ""},
-	{"D104", "members of objects are dropped", "The object in the field has lost a member. What rows have there goes when they are next written, once `dowel apply --allow CLASS.FIELD` lets the schema have its way.", "", ""},
 
 	{"W001", "a class closed to everybody", "Nothing is allowed unless a rule says so, and this class has none. Add `allow`, or write `expose: false` to say that it is meant.",
 		"classes:\n  tag:\n    fields: {name: string}", "classes:\n  tag:\n    fields: {name: string}\n    allow: {read: anyone}"},
