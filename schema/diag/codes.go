@@ -201,7 +201,6 @@ var codes = []Code{
 	{"E087", "a migration file that is not what it was", "Files are run once and in order, so one must not change when it was run somewhere. Take the change back and write another file. A file that was never run may be noted as it is: `dowel migrate lint --accept`.", "", ""},
 	{"E088", "a migration file that cannot be run", "A file has statements separated by semicolons. On SQLite it is one transaction; on PostgreSQL it is one, too, unless it has `begin` and `commit` itself or a statement that must stand alone.", "", ""},
 
-
 	{"W001", "a class closed to everybody", "Nothing is allowed unless a rule says so, and this class has none. Add `allow`, or write `expose: false` to say that it is meant.",
 		"classes:\n  tag:\n    fields: {name: string}", "classes:\n  tag:\n    fields: {name: string}\n    allow: {read: anyone}"},
 	{"W002", "a field called like a query parameter", "`?limit=5` is a page size, so the field is filtered as `?.limit=5`.",
