@@ -196,7 +196,7 @@ func (e *ear) look(ctx context.Context) error {
 		}
 	}
 	if e.last < now || e.last < 0 {
-		e.store.announcer.say("")
+		e.say("")
 		e.last = max(e.last, now)
 	}
 	return nil
@@ -229,14 +229,20 @@ func (e *ear) deliver() {
 			continue
 		}
 		if e.last >= 0 && n > e.last+1 {
-			e.store.announcer.say("")
+			e.say("")
 		}
 		e.last = max(e.last, n)
 		if parts[0] != e.store.announcer.name {
-			e.store.announcer.say(parts[3])
+			e.say(parts[3])
 		}
 	}
 	e.heard = e.heard[:0]
+}
+
+// say passes an announcement on. What was found out before it does not count any more.
+func (e *ear) say(text string) {
+	e.store.probe.forget()
+	e.store.announcer.say(text)
 }
 
 // one runs statements and returns the last one's only value, "" for none.

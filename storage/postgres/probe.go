@@ -43,6 +43,13 @@ func (l *glance) stale() bool {
 	}
 }
 
+// forget has the next caller look anew.
+func (p *probe) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = nil
+}
+
 var errReadOnly = errors.New("the server only reads: it is a replica itself")
 
 // Probe says how the primary, the schema and the replicas are.
