@@ -66,7 +66,7 @@ func (x *Exec) belonging(ctx context.Context, r storage.Reader, org schema.Value
 	if err != nil || len(page.Rows) == 0 {
 		return nil, err
 	}
-	return []standing{{subject: x.as(nil), orgs: []schema.Value{org}}}, nil
+	return []standing{{subject: x.as(nil, org), orgs: []schema.Value{org}}}, nil
 }
 
 // memberships reads the rows that say where a user belongs.
@@ -123,7 +123,7 @@ func (x *Exec) memberships(ctx context.Context, r storage.Reader, org schema.Val
 
 // stand adds an organization to those in which the subject has the same roles.
 func (x *Exec) stand(all []standing, roles []string, org schema.Value, gone bool) []standing {
-	s := x.as(roles)
+	s := x.as(roles, org)
 	for i := range all {
 		if all[i].subject.RoleSet == s.RoleSet && all[i].gone == gone {
 			all[i].orgs = append(all[i].orgs, org)
@@ -133,10 +133,11 @@ func (x *Exec) stand(all []standing, roles []string, org schema.Value, gone bool
 	return append(all, standing{subject: s, orgs: []schema.Value{org}, gone: gone})
 }
 
-// as is the subject with more roles.
-func (x *Exec) as(roles []string) authz.Subject {
+// as is the subject as it is in an organization, where it has more roles.
+func (x *Exec) as(roles []string, org schema.Value) authz.Subject {
 	s := *x.Subject
 	s.Tenant, s.Roles = "", slices.Concat(s.Roles, roles)
+	s.Org = schema.FormatKey(x.Schema.Tenant.Class, []schema.Value{org})
 	x.Authorizer.Admit(&s)
 	return s
 }

@@ -85,15 +85,32 @@ func (x *Exec) withheld(c *schema.Class, verb string, d *authz.Decision) *authz.
 			could = append(could, d)
 		}
 	}
-	if consider(); c != x.Schema.Tenant.Class || len(could) == 0 {
-		for _, role := range x.Schema.Roles {
-			consider(role.Name)
-		}
+	consider()
+	for _, role := range x.memberRoles() {
+		consider(role)
 	}
 	if len(could) == 0 {
 		return d
 	}
 	return authz.Withheld(c, could...)
+}
+
+// memberRoles are what somebody can be in an organization.
+func (x *Exec) memberRoles() []string {
+	t := x.Schema.Tenant
+	switch {
+	case t.Via != nil && t.Via == t.Class:
+		return []string{t.Creator}
+	case t.Role != nil && len(t.Role.Type.Shape().Enum) > 0:
+		return t.Role.Type.Shape().Enum
+	case t.Via != nil && t.Role == nil:
+		return nil
+	}
+	all := make([]string, len(x.Schema.Roles))
+	for i, role := range x.Schema.Roles {
+		all[i] = role.Name
+	}
+	return all
 }
 
 // among is the condition that a field has one of some values.

@@ -26,6 +26,9 @@ type Subject struct {
 	// Tenant is the organization that the credentials are good for, as its id text; "" is not said.
 	// The roles they carry hold there and nowhere else.
 	Tenant string
+	// Org is the organization that the subject is looked at in, as its id text: inclusions of
+	// roles that hold there alone count. "" is outside of any.
+	Org string
 	// Claims are the other claims of the token: me.CLAIM.
 	Claims map[string]schema.Value
 	// System is the engine itself (seed, command line without --as). It may do

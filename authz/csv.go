@@ -147,13 +147,20 @@ func (f *policyFile) line(cells []cell) {
 	}
 }
 
-// link reads g, member, role.
+// link reads g, member, role and, for an inclusion within one organization, its id.
 func (f *policyFile) link(cells []cell) {
-	if len(cells) == 4 && (cells[3].text == "" || cells[3].text == "*") {
+	org := ""
+	if len(cells) == 4 {
+		if cells[3].text != "" && cells[3].text != "*" {
+			var ok bool
+			if org, ok = f.org(cells[3]); !ok {
+				return
+			}
+		}
 		cells = cells[:3]
 	}
 	if len(cells) != 3 {
-		f.fail(codeLine, cells[0].pos, fmt.Sprintf("a `g` line has 3 columns, this one has %d", len(cells)), "write: g, member, role")
+		f.fail(codeLine, cells[0].pos, fmt.Sprintf("a `g` line has 3 columns, this one has %d", len(cells)), "write: g, member, role; an organization may follow")
 		return
 	}
 	member, role := cells[1], cells[2]
@@ -165,9 +172,31 @@ func (f *policyFile) link(cells []cell) {
 		f.unknownRole(role, f.roleNames())
 		return
 	}
-	if okMember {
-		f.rules.links = append(f.rules.links, link{member.text, role.text, member.pos})
+	switch {
+	case !okMember:
+	case org != "":
+		if f.rules.local == nil {
+			f.rules.local = make(map[string][]link)
+		}
+		f.rules.local[org] = append(f.rules.local[org], link{member: member.text, role: role.text, org: org, pos: member.pos})
+	default:
+		f.rules.links = append(f.rules.links, link{member: member.text, role: role.text, pos: member.pos})
 	}
+}
+
+// org reads the id of an organization. Which there are is for the database to know.
+func (f *policyFile) org(c cell) (id string, ok bool) {
+	t := f.rules.schema.Tenant
+	if t == nil {
+		f.fail(codeLine, c.pos, "there are no organizations: the schema has no `tenant`", "leave the column out")
+		return "", false
+	}
+	key, err := schema.ParseKey(t.Class, c.text)
+	if err != nil {
+		f.fail(codeLine, c.pos, fmt.Sprintf("`%s` cannot be the id of a %s: %v", c.text, t.Class.Name, err), "")
+		return "", false
+	}
+	return schema.FormatKey(t.Class, key), true
 }
 
 // rule reads p, role, class, verb, condition, fields, effect. It goes on after

@@ -1,7 +1,9 @@
 package authz
 
 import (
+	"slices"
 	"testing"
+	"testing/fstest"
 
 	"github.com/dowel-dev/dowel/schema"
 )
@@ -74,6 +76,49 @@ func TestJoin(t *testing.T) {
 	withheld := Withheld(c, some, tested)
 	if withheld.Effect != Conditional || eval(withheld.Where, row("x", "a")) || !withheld.May(pay) || Withheld(c, some).May(pay) {
 		t.Errorf("withheld is %v", withheld)
+	}
+}
+
+// An inclusion of roles may hold in one organization alone.
+func TestInclusionsOfOneOrganization(t *testing.T) {
+	f := schemaOf("viewer", "editor", "boss: editor")
+	org, c := f.class("org"), f.class("note")
+	f.Tenant = &schema.Tenant{Class: org}
+	f.allow(c, "read", "viewer")
+	f.allow(c, "update", "editor")
+	f.allow(c, "delete", "boss")
+	r := f.rules(t, "g, viewer, editor, 7\ng, editor, boss, 8\ng, user, viewer, 8\ng, viewer, editor, 8\n")
+	for _, tt := range []struct {
+		org, role        string
+		get, update, del Effect
+	}{
+		{"", "viewer", Allowed, Denied, Denied},
+		{"7", "viewer", Allowed, Allowed, Denied},
+		{"7", "", Denied, Denied, Denied},
+		{"8", "", Allowed, Allowed, Allowed},
+		{"9", "viewer", Allowed, Denied, Denied},
+	} {
+		s := &Subject{ID: "1", Org: tt.org}
+		if tt.role != "" {
+			s.Roles = []string{tt.role}
+		}
+		r.Admit(s)
+		if a, b, d := r.Decide(s, c, Get).Effect, r.Decide(s, c, Update).Effect, r.Decide(s, c, Delete).Effect; a != tt.get || b != tt.update || d != tt.del {
+			t.Errorf("%q in %q: %v %v %v", tt.role, tt.org, a, b, d)
+		}
+	}
+	if anonymous := (&Subject{Org: "8"}); r.admit(anonymous) != r.anonymous {
+		t.Error("nobody becomes somebody")
+	}
+	lines := r.Lines()
+	if got := lines[len(lines)-1]; !slices.Equal(got, []string{"g", "viewer", "editor", "8"}) {
+		t.Errorf("the last line is %v", got)
+	}
+	if r.Revision() == f.rules(t, "g, viewer, editor, 7\n").Revision() {
+		t.Error("other inclusions, the same policy")
+	}
+	if _, found := New(f.Schema, fstest.MapFS{"policy.csv": {Data: []byte("g, viewer, editor, seven\n")}}); !found.HasErrors() {
+		t.Error("an organization that cannot be")
 	}
 }
 

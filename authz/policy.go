@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +21,7 @@ type Rules struct {
 	schema *schema.Schema
 	all    []*schema.Rule // schema first, then files, in their order
 	links  []link
+	local  map[string][]link // those that hold in one organization only, by its id text
 	roles  *roles
 	model  string // text of the Casbin model
 	denies bool   // whether the model heeds deny lines
@@ -49,7 +52,7 @@ func New(s *schema.Schema, files fs.FS) (*Rules, diag.List) {
 	r.all = append(r.all, s.Rules...)
 	for _, role := range s.Roles {
 		for _, included := range role.Includes {
-			r.links = append(r.links, link{role.Name, included, role.Pos})
+			r.links = append(r.links, link{member: role.Name, role: included, pos: role.Pos})
 		}
 	}
 	if files != nil {
@@ -89,6 +92,11 @@ func (r *Rules) prepare() {
 	for _, l := range r.links {
 		fmt.Fprintf(h, "%q %q\n", l.member, l.role)
 	}
+	for _, org := range slices.Sorted(maps.Keys(r.local)) {
+		for _, l := range r.local[org] {
+			fmt.Fprintf(h, "%q %q %q\n", l.member, l.role, l.org)
+		}
+	}
 	r.revision = hex.EncodeToString(h.Sum(nil)[:6])
 
 	r.sets.Store(&map[string]*roleSet{})
@@ -116,6 +124,11 @@ func (r *Rules) Lines() [][]string {
 	}
 	for _, l := range r.links {
 		lines = append(lines, []string{"g", l.member, l.role})
+	}
+	for _, org := range slices.Sorted(maps.Keys(r.local)) {
+		for _, l := range r.local[org] {
+			lines = append(lines, []string{"g", l.member, l.role, l.org})
+		}
 	}
 	return lines
 }

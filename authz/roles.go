@@ -23,10 +23,11 @@ const systemSet = "*"
 // are worked out each time, which is slower and just as right.
 const maxSets = 4096
 
-// link says that a member has all rights of a role.
+// link says that a member has all rights of a role: everywhere, or in one
+// organization, by its id text.
 type link struct {
-	member, role string
-	pos          schema.Pos
+	member, role, org string
+	pos               schema.Pos
 }
 
 // roles is the graph of inclusions.
@@ -172,6 +173,8 @@ func (r *Rules) admit(s *Subject) *roleSet {
 		return r.system
 	case s.ID == "":
 		return r.anonymous // roles without a subject are nobody's
+	case s.Org != "" && len(r.local[s.Org]) > 0:
+		return r.keep(r.newSet(r.locally(s)...))
 	case len(s.Roles) == 0 || s.Tenant != "" && r.schema.Tenant != nil:
 		return r.user
 	case len(s.Roles) == 1:
@@ -181,6 +184,25 @@ func (r *Rules) admit(s *Subject) *roleSet {
 		return r.user
 	}
 	return r.keep(r.newSet(append([]string{roleAnyone, roleUser}, known(r, s.Roles)...)...))
+}
+
+// locally adds the roles that the subject's own include in the organization it is looked at in.
+func (r *Rules) locally(s *Subject) []string {
+	direct := append([]string{roleAnyone, roleUser}, known(r, s.Roles)...)
+	has := make(map[string]bool)
+	for _, role := range direct {
+		r.roles.closure(has, role)
+	}
+	for grown := true; grown; {
+		grown = false
+		for _, l := range r.local[s.Org] {
+			if has[l.member] && !has[l.role] {
+				r.roles.closure(has, l.role)
+				direct, grown = append(direct, l.role), true
+			}
+		}
+	}
+	return direct
 }
 
 // known leaves out what is no declared role: a token cannot bring `anonymous`.

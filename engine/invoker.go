@@ -153,6 +153,7 @@ func (l *live) actAs(ctx context.Context, s *authz.Subject, o *actions.Options) 
 	if err != nil {
 		return nil, refuse
 	}
+	other.Tenant = s.Tenant // whose credentials are good for one organization stays inside of it
 	if o.AsMode == "add" {
 		both := *other
 		both.Roles = append(append([]string(nil), other.Roles...), s.Roles...)
