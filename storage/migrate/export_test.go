@@ -18,3 +18,9 @@ func (d *Database) Medium() *Database {
 	d.online, d.batch = 1, 100
 	return d
 }
+
+// Huge rewrites tables of any size under a lock.
+func (d *Database) Huge() *Database {
+	d.online = 1 << 40
+	return d
+}

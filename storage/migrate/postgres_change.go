@@ -389,7 +389,7 @@ func (d postgres) exchange(c *change, s *Step, h, w *Column, conv conversion) {
 	s.sql("create trigger "+quote(sync)+" before insert or update on "+quote(table)+" for each row execute function "+quote(sync)+"()", shareRowExclusive)
 	st := s.outside("update "+quote(table)+" set "+d.newVersion(c)+" where "+fresh+" is null and "+old+" is not null and "+batchRange, rowExclusive)
 	st.Batch = c.batch()
-	s.Estimate += c.cost(c.rows(), updating)
+	s.Estimate += c.cost(c.rows(), exchanging)
 	moving := &Column{Name: beside}
 	if w.NotNull && h.NotNull {
 		d.proving(c, s, moving)
