@@ -49,6 +49,8 @@ type Config struct {
 	Log     *slog.Logger     // slog.Default when nil
 	Clock   func() time.Time // time.Now when nil
 	Random  io.Reader        // of generated ids; crypto/rand when nil
+	// Hasher hashes passwords; nil does it at the cost that account.DefaultParams says.
+	Hasher *account.Hasher
 }
 
 // Engine serves one application. It is safe for concurrent use.
@@ -113,6 +115,7 @@ func (e *Engine) revision(s *schema.Schema, a authz.Authorizer) (*live, error) {
 	cfg, limits := e.cfg, e.cfg.Settings.Limits
 	accounts, err := account.New(account.Config{
 		Store: cfg.Store, Schema: s, Signer: cfg.Signer, Clock: cfg.Clock, Refresh: cfg.Settings.Auth.Refresh,
+		Hasher: cfg.Hasher,
 	})
 	if err != nil {
 		return nil, err

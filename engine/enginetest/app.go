@@ -62,6 +62,7 @@ import (
 
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/authz/account"
 	"github.com/dowel-dev/dowel/authz/token"
 	"github.com/dowel-dev/dowel/engine"
 	"github.com/dowel-dev/dowel/engine/strictjson"
@@ -119,7 +120,13 @@ func Open(t testing.TB, folder fs.FS, o Options) *App {
 	if o.Log != nil {
 		log = slog.New(slog.NewTextHandler(o.Log, nil))
 	}
+	// Guessing is no danger to passwords of tests, and hashing them as if it were takes most of their time.
+	hasher, err := account.NewHasher(account.Params{Memory: 64, Time: 1, Threads: 1}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	e, err := engine.New(engine.Config{
+		Hasher: hasher,
 		Schema: s, Authorizer: rules, Store: store, Settings: o.Settings, Signer: signer,
 		Handlers: o.Handlers, Clock: o.Clock, Log: log,
 	})
