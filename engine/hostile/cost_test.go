@@ -34,7 +34,7 @@ func TestExpansionsAreBounded(t *testing.T) {
 		} {
 			start := time.Now()
 			res, _ := w.send(t, request{"GET", target, "", nil, manager})
-			if took := time.Since(start); took > 4*time.Second || res.Status >= 500 && res.Status != 503 {
+			if took := time.Since(start); took > 20*time.Second || res.Status >= 500 && res.Status != 503 {
 				t.Errorf("%s: %d after %s", target, res.Status, took)
 			}
 		}

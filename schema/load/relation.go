@@ -226,14 +226,15 @@ func (l *loader) clashes(d *classDecl) {
 
 // linkTable refuses a link table that is called like another table.
 func (l *loader) linkTable(d *classDecl, f *schema.Field) {
+	met := false
 	for _, other := range l.order {
 		if strings.EqualFold(other.c.Table, f.Many.Table) {
 			l.reportPair("E016", f.Pos, "its link table", other.key.pos(), "a class's table", "write another `table:` for the class",
 				"the link table of `%s.%s` and the class `%s` have one name, `%s`", d.c.Name, f.Name, other.c.Name, f.Many.Table)
 		}
 		for _, g := range other.c.Fields {
-			if g == f {
-				return // said at the later of the two
+			if met = met || g == f; met {
+				break // said at the later of the two
 			}
 			if g.Many != nil && strings.EqualFold(g.Many.Table, f.Many.Table) {
 				l.reportPair("E016", f.Pos, "its link table", g.Pos, "the other", "give one of them another `table=`",
