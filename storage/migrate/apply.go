@@ -305,9 +305,13 @@ func (a *applier) transaction(i int, statements []Statement, then progress) (err
 
 // patiently runs a transaction, again as long as others hold what it locks.
 func (a *applier) patiently(run func() error) (err error) {
-	pause := 50 * time.Millisecond
+	pause, wait := 50*time.Millisecond, shortWait
 	for try := 1; ; try++ {
-		err = a.conn.Dialect().transaction(a.ctx, a.conn, run)
+		if try%5 == 0 {
+			wait = longWait
+		}
+		err = a.conn.Dialect().waiting(a.ctx, a.conn, wait, run)
+		wait = shortWait
 		if try == tries || !isBusy(err) {
 			return err
 		}

@@ -122,20 +122,55 @@ func TestByName(t *testing.T) {
 	})
 }
 
-// TestRowsMeanwhile: rows that came after the plan are never lost by it.
+// TestRowsMeanwhile: rows that came after the plan are never lost by it, nor do they stay when they do not fit.
 func TestRowsMeanwhile(t *testing.T) {
-	worlds(t, func(t *testing.T, w *world) {
-		before, after := read(t, "  a: {fields: {x: int}}\n"), read(t, "  a: {id: uuid, fields: {y: string}}\n")
-		w.apply(before)
-		p := w.plan(after)
-		w.fill(before, "a id=1 x=1\n")
-		if _, err := migrate.Apply(t.Context(), w.Conn, p, migrate.Allow{}); err == nil || !strings.Contains(err.Error(), "no longer empty") {
-			t.Errorf("got %v", err)
-		}
-		if got := w.ask("select x from \"as\""); got != "1" {
-			t.Errorf("rows: %q", got)
-		}
-	})
+	for _, c := range []struct{ name, before, after, row, check, want string }{
+		{"an empty table", "  a: {fields: {x: int}}\n", "  a: {id: uuid, fields: {y: string}}\n", "a id=1 x=1", "x", "1"},
+		{"a lower maximum", "  a: {fields: {s: string}}\n", "  a: {fields: {s: string max=3}}\n", "a id=9 s=long", "s", "long"},
+		{"a lower scale", "  a: {fields: {d: decimal scale=2}}\n", "  a: {fields: {d: decimal scale=1}}\n", "a id=9 d=1.25", "d * 100 in (125, 12500)", "1"},
+		{"a check", "  a: {fields: {x: int}}\n", "  a: {fields: {x: int}, checks: {positive: x > 0}}\n", "a id=9 x=0", "x", "0"},
+		{"text that is no number", "  a: {fields: {s: string}}\n", "  a: {fields: {s: int}}\n", "a id=9 s=five", "s", "five"},
+		{"text that is no date", "  a: {fields: {s: string}}\n", "  a: {fields: {s: date}}\n", "a id=9 s=2026-02-30", "s", "2026-02-30"},
+		{"text that is no decimal", "  a: {fields: {s: string}}\n", "  a: {fields: {s: decimal}}\n", "a id=9 s=many", "s", "many"},
+		{"a double", "  a: {fields: {x: int}}\n", "  a: {fields: {x: int unique}}\n", "a id=8 x=1\na id=9 x=1", "x", "1"},
+		{"nothing", "  a: {fields: {x: int optional}}\n", "  a: {fields: {x: int}}\n", "a id=9", "coalesce(x, 7)", "7"},
+		{"a reference to nothing", "  a: {fields: {x: int}}\n  b: {fields: {y: int}}\n", "  a: {fields: {x: b column=x}}\n  b: {fields: {y: int}}\n", "a id=9 x=4", "x", "4"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			worlds(t, func(t *testing.T, w *world) {
+				before, after := read(t, c.before), read(t, c.after)
+				w.apply(before)
+				if c.name != "an empty table" {
+					first := map[string]string{"s": "s=1", "d": "d=1.5", "x": "x=1"}[before.Classes[0].Fields[1].Name]
+					switch c.name {
+					case "text that is no date":
+						first = "s=2026-01-01"
+					case "a double":
+						first = "x=2"
+					}
+					if c.name == "a reference to nothing" {
+						w.fill(before, "b id=1 y=1")
+					}
+					w.fill(before, "a id=1 "+first+"\n")
+				}
+				p := w.plan(after)
+				if p.Count(migrate.Blocked) > 0 {
+					t.Fatal(text(p))
+				}
+				w.fill(before, c.row)
+				if _, err := migrate.Apply(t.Context(), w.Conn, p, migrate.Allow{}); err == nil {
+					t.Error("applied to rows that do not fit")
+				}
+				check := c.check
+				if w.isPostgres() {
+					check = strings.Replace(check, "d * 100 in (125, 12500)", "(d * 100 = 125)::int", 1)
+				}
+				if got := w.ask("select " + check + " from \"as\" order by id desc limit 1"); got != c.want {
+					t.Errorf("the row: %q", got)
+				}
+			})
+		})
+	}
 }
 
 // TestWritersMeanwhile: a large table gets another type and a required column while rows are written

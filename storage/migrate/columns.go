@@ -238,7 +238,7 @@ func (c *change) limits(h, w *Column) bool {
 		s.Rows = c.rows()
 		s.Estimate = c.cost(s.Rows, scanning)
 	}
-	if !c.fits(s, h, w, n.bad, n.scan, false) {
+	if !c.fits(s, h, w, n.bad, n.scan, false, quote(h.Name)) {
 		return false
 	}
 	if len(n.lost) > 0 && !c.empty(h) {
@@ -252,12 +252,24 @@ func (c *change) limits(h, w *Column) bool {
 	if n.narrows() {
 		c.fence(s)
 	}
+	s.guarded()
 	c.note(s, w)
 	return true
 }
 
-// fits counts the values that are not allowed any more, and blocks the step when there are any.
-func (c *change) fits(s *Step, h, w *Column, bad []string, scan, exact bool) bool {
+// guarded looks at the guards of a step.
+func (s *Step) guarded() {
+	for _, g := range s.guards {
+		s.verify(g, comeSince)
+	}
+}
+
+// comeSince is why a guard fails.
+const comeSince = "rows that do not fit have come since the plan was made"
+
+// fits counts the values that are not allowed any more, and blocks the step when there are any. now is the value when
+// the step is run.
+func (c *change) fits(s *Step, h, w *Column, bad []string, scan, exact bool, now string) bool {
 	value := h.value()
 	if len(bad) > 0 {
 		for i, b := range bad {
@@ -270,6 +282,7 @@ func (c *change) fits(s *Step, h, w *Column, bad []string, scan, exact bool) boo
 			s.Help = "change these rows first, or keep what the schema said"
 			return false
 		}
+		s.guards = append(s.guards, "not exists (select 1 from "+quote(c.have.Name)+" where "+apply(condition, now)+")")
 	}
 	if scan && w.field != nil && h.stored != "" {
 		if n, some := c.scanned(h, w.fieldType(), exact); n > 0 {
@@ -311,10 +324,10 @@ func (c *change) retype(h, w *Column) bool {
 	if w.field != nil && w.Limits != nil {
 		all = *narrow(c.d, w.fieldType(), w.Kind, nil, w.Limits)
 	}
-	if conv.bad != "" && !c.fits(s, h, w, []string{conv.bad}, conv.scan, conv.exact) {
+	if conv.bad != "" && !c.fits(s, h, w, []string{conv.bad}, conv.scan, conv.exact, quote(h.Name)) {
 		return false
 	}
-	if conv.bad == "" && conv.scan && !c.fits(s, h, w, nil, true, conv.exact) {
+	if conv.bad == "" && conv.scan && !c.fits(s, h, w, nil, true, conv.exact, "") {
 		return false
 	}
 	if w.Limits != nil && w.Limits.Type == "password" {
@@ -322,7 +335,7 @@ func (c *change) retype(h, w *Column) bool {
 		return false
 	}
 	converted := Column{Name: h.Name, stored: h.stored, before: apply(conv.expr, h.value()), field: w.field}
-	if !c.fits(s, &converted, w, all.bad, all.scan && w.Kind == "text" && from == "text", false) {
+	if !c.fits(s, &converted, w, all.bad, all.scan && w.Kind == "text" && from == "text", false, apply(conv.expr, quote(h.Name))) {
 		return false
 	}
 	h.before = converted.before

@@ -263,8 +263,10 @@ func (c *change) checks() {
 				s.Rows, s.List, s.Help = n, rows, "change these rows first"
 				continue
 			}
+			c.fence(s)
+			s.guards = append(s.guards, "("+c.condition(c.want.class, check.Where)+") = 0")
+			s.guarded()
 		}
-		c.fence(s)
 		s.sql("insert into _dowel_columns (name, col, kind, says) values "+noteRow(c.have.Name, checkNote+check.Name, "check", check.Text)+
 			" on conflict (name, col) do update set says = excluded.says", "")
 	}

@@ -53,13 +53,13 @@ func (sqlite) convert(from, to string) (c conversion, ok bool) {
 	case from == "float" && to == "text":
 		return conversion{expr: "(case when $ = cast($ as integer) then cast(cast($ as integer) as text) else cast($ as text) end)", bad: "cast(cast($ as text) as real) <> $"}, true
 	case from == "text" && to == "int":
-		return conversion{expr: "cast($ as integer)", scan: true}, true
+		return conversion{expr: "cast($ as integer)", bad: "cast(cast($ as integer) as text) <> $", scan: true}, true
 	case from == "text" && toDecimal:
-		return conversion{expr: "cast(round(cast($ as real) * " + power(b) + ".0) as integer)", bad: "length($) > 15", scan: true}, true
+		return conversion{expr: "cast(round(cast($ as real) * " + power(b) + ".0) as integer)", bad: "(length($) > 15 or $ not glob '*[0-9]*' or $ glob '*[^0-9.-]*')", scan: true}, true
 	case from == "text" && to == "float":
-		return conversion{expr: "cast($ as real)", scan: true}, true
+		return conversion{expr: "cast($ as real)", bad: "($ not glob '*[0-9]*' or $ glob '*[^0-9.eE+-]*')", scan: true}, true
 	case from == "text" && isTemporal(to):
-		return conversion{expr: "$", scan: true, exact: true}, true
+		return conversion{expr: "$", bad: spelledWrong[to], scan: true, exact: true}, true
 	case isTemporal(from) && to == "text":
 		return conversion{expr: "$"}, true
 	case from == "date" && to == "datetime":
@@ -68,6 +68,14 @@ func (sqlite) convert(from, to string) (c conversion, ok bool) {
 		return conversion{expr: "substr($, 1, 10)", bad: "substr($, 11) <> 'T00:00:00.000000Z'"}, true
 	}
 	return conversion{}, false
+}
+
+// spelledWrong tells texts that are no value of a kind, as well as SQL can.
+var spelledWrong = map[string]string{
+	"date":     "date($) is not $",
+	"time":     "strftime('%H:%M:%S', $) is not substr($, 1, 8)",
+	"datetime": "strftime('%Y-%m-%dT%H:%M:%S', $) is not substr($, 1, 19)",
+	"uuid":     "$ not glob '????????-????-????-????-????????????'",
 }
 
 // isTemporal reports whether values of the kind have one spelling as text: dates, times, UUIDs.

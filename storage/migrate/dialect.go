@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage/sqlgen"
@@ -32,6 +33,8 @@ type Dialect interface {
 	exclusively(ctx context.Context, c Conn, fn func() error) error
 	// transaction runs fn in a transaction.
 	transaction(ctx context.Context, c Conn, fn func() error) error
+	// waiting does so and fails when a lock is not free in time.
+	waiting(ctx context.Context, c Conn, wait time.Duration, fn func() error) error
 	// prepare makes the system tables that are missing.
 	prepare(ctx context.Context, c Conn) error
 

@@ -50,6 +50,9 @@ type Step struct {
 	txs  int // transactions so far
 	inTx bool
 	of   *Table // that it renames
+	// guards are conditions without which values would be lost or stay that are not allowed. They held when the
+	// plan was made, and are looked at again when nobody can write any more.
+	guards []string
 }
 
 // Risk says what a step may do to the rows and to who works with them.

@@ -363,6 +363,10 @@ func (d postgres) retype(c *change, s *Step, h, w *Column, conv conversion) {
 	if c.have.Column(sqlgen.VersionColumn) != nil && h.Name != sqlgen.VersionColumn {
 		what += ", alter column " + quote(sqlgen.VersionColumn) + " type bigint using nextval('_dowel_version')"
 	}
+	if len(s.guards) > 0 {
+		s.sql("lock table "+quote(c.have.Name)+" in access exclusive mode", accessExclusive)
+		s.guarded()
+	}
 	s.sql(alter(c.have.Name, what), accessExclusive)
 	c.note(s, w)
 	d.moved(c, s)
@@ -411,6 +415,7 @@ func (d postgres) exchange(c *change, s *Step, h, w *Column, conv conversion) {
 	}
 	s.begin()
 	s.sql("lock table "+quote(table)+" in access exclusive mode", accessExclusive)
+	s.guarded()
 	s.sql("drop trigger "+quote(sync)+" on "+quote(table), accessExclusive)
 	s.sql("drop function "+quote(sync)+"()", "")
 	s.brief(alter(table, "drop column "+old), accessExclusive)

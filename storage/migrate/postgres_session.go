@@ -11,11 +11,8 @@ import (
 // applying is the first key of the advisory lock of whoever changes tables; the second is the schema.
 const applying = 0x646f776c
 
-// lockWait is how long to wait for another applier, and shortLock for a lock on a table.
-const (
-	lockWait  = 60 * time.Second
-	shortLock = "500ms"
-)
+// lockWait is how long to wait for another applier.
+const lockWait = 60 * time.Second
 
 // exclusively runs fn while this session alone changes tables of the schema.
 func (postgres) exclusively(ctx context.Context, c Conn, fn func() error) error {
@@ -46,9 +43,20 @@ func (postgres) exclusively(ctx context.Context, c Conn, fn func() error) error 
 	return failed
 }
 
-// transaction runs fn in a transaction that does not wait long for locks.
-func (postgres) transaction(ctx context.Context, c Conn, fn func() error) error {
-	_, err := c.Exec(ctx, "begin; set local lock_timeout = '"+shortLock+"'")
+// shortWait is how long to wait for a lock on a table: everybody else who wants the table waits behind. longWait is for
+// those that do not become free that way: it takes more than a second until autovacuum gives way.
+const (
+	shortWait = 500 * time.Millisecond
+	longWait  = 2 * time.Second
+)
+
+func (d postgres) transaction(ctx context.Context, c Conn, fn func() error) error {
+	return d.waiting(ctx, c, shortWait, fn)
+}
+
+// waiting runs fn in a transaction that does not wait longer for a lock.
+func (postgres) waiting(ctx context.Context, c Conn, wait time.Duration, fn func() error) error {
+	_, err := c.Exec(ctx, fmt.Sprintf("begin; set local lock_timeout = %d", wait.Milliseconds()))
 	if err == nil {
 		err = fn()
 	}

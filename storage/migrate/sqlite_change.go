@@ -250,6 +250,11 @@ func (d sqlite) copySQL(c *change, s *Step) {
 		from = append(from, value)
 	}
 	name := quote(c.have.Name)
+	for _, o := range c.copied {
+		for _, g := range o.guards {
+			s.verify(g, comeSince)
+		}
+	}
 	s.sql("drop table if exists "+copied, "")
 	s.sql(d.createTable(c.have, copied), "")
 	s.sql("insert into "+copied+" ("+strings.Join(into, ", ")+") select "+strings.Join(from, ", ")+" from "+name, "")

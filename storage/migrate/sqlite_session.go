@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // exclusively runs fn in one transaction that nobody else can write beside. References are
@@ -43,6 +44,8 @@ func checkReferences(ctx context.Context, c Conn) error {
 
 // transaction is part of the one that is running.
 func (sqlite) transaction(_ context.Context, _ Conn, fn func() error) error { return fn() }
+
+func (sqlite) waiting(_ context.Context, _ Conn, _ time.Duration, fn func() error) error { return fn() }
 
 // prepare makes the system tables, and adds to those that an earlier release made.
 func (d sqlite) prepare(ctx context.Context, c Conn) error {
