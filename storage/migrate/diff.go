@@ -2,9 +2,7 @@ package migrate
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/dowel-dev/dowel/schema"
@@ -27,7 +25,7 @@ func Inspect(ctx context.Context, c Conn) (*Database, error) { return c.Dialect(
 // they decide what can be done; with nobody to ask (nil) it takes every row to be in order. Equal
 // arguments and answers give equal plans. have is used up.
 func Diff(ctx context.Context, want, have *Database, ask Asker) (*Plan, error) {
-	d := &differ{ctx: ctx, ask: ask, d: want.Dialect, want: want, have: have, counted: map[string]int64{}}
+	d := &differ{ctx: ctx, ask: ask, d: want.Dialect, want: want, have: have, counted: map[string]int64{}, ids: map[string]bool{}}
 	plan := &Plan{Dialect: d.d.Name(), Schema: want.fingerprint(nil)}
 	names := map[string]bool{}
 	for _, t := range want.Tables {
@@ -71,6 +69,7 @@ type differ struct {
 	want    *Database
 	have    *Database
 	changes []*change
+	ids     map[string]bool // of steps
 	steps   []*Step
 	last    []*Step         // what loses values comes at the end
 	refused []*change       // tables that stay as they are because of others
@@ -146,7 +145,7 @@ func (d *differ) newTables() {
 			continue
 		}
 		s := d.add("+", createTable, w, nil, nil)
-		s.Text = "new class, " + plural(len(w.class0().Fields), "field")
+		s.Text = "new class, " + count(int64(len(w.owner().Fields)), "field")
 		if w.Link {
 			s.Text = "new set of " + w.field.Many.To.Name
 		}
@@ -167,131 +166,6 @@ func (d *differ) newTables() {
 		n.made, n.Ours = true, true
 		d.have.Tables = append(d.have.Tables, &n)
 	}
-}
-
-// class0 is the class of a table, or of the set it is of.
-func (t *Table) class0() *schema.Class {
-	if t.Link {
-		return t.field.Class
-	}
-	return t.class
-}
-
-// add begins a step.
-func (d *differ) add(sign, change string, t *Table, c *Column, f *schema.Field) *Step {
-	s := &Step{Sign: sign, Change: change, Table: t.Name, Name: t.Name, Risk: Safe}
-	if c != nil && f == nil {
-		f = c.field
-	}
-	if f == nil && t.Link {
-		f = t.field
-	}
-	if class := t.class0Or(); class != nil {
-		s.Class, s.Name, s.Pos = class.Name, class.Name, class.Pos
-		switch {
-		case f != nil:
-			s.Field, s.Name, s.Pos = f.Name, class.Name+"."+f.Name, f.Pos
-		case c != nil:
-			s.Name = class.Name + "." + c.Name
-		}
-	} else if c != nil {
-		s.Name = t.Name + "." + c.Name
-	}
-	s.ID = s.Change + " " + s.Name
-	for n := 2; slices.ContainsFunc(slices.Concat(d.steps, d.last), func(o *Step) bool { return o.ID == s.ID }); n++ {
-		s.ID = s.Change + " " + s.Name + " " + itoa(n)
-	}
-	d.steps = append(d.steps, s)
-	return s
-}
-
-func (t *Table) class0Or() *schema.Class {
-	if t.class == nil && t.field == nil {
-		return nil
-	}
-	return t.class0()
-}
-
-// step begins a step of a table that is there.
-func (c *change) step(sign, change string, col *Column, f *schema.Field) *Step {
-	return c.add(sign, change, c.have, col, f)
-}
-
-// block makes a step one that cannot be done.
-func (s *Step) block(code, text string, args ...any) {
-	s.Sign, s.Risk, s.Code, s.Text = "!", Blocked, code, fmt.Sprintf(text, args...)
-	s.SQL, s.Lock, s.Held, s.Estimate = nil, "", 0, 0
-}
-
-// destroy makes a step one that loses values, to be run after all others.
-func (d *differ) destroy(s *Step, code string) {
-	s.Sign, s.Risk, s.Code = "-", Destructive, code
-	d.steps = slices.DeleteFunc(d.steps, func(o *Step) bool { return o == s })
-	d.last = append(d.last, s)
-}
-
-// drop takes a step back.
-func (d *differ) drop(s *Step) {
-	d.steps = slices.DeleteFunc(d.steps, func(o *Step) bool { return o == s })
-}
-
-// begin starts a transaction of a step.
-func (s *Step) begin() { s.txs++; s.inTx = true }
-
-// sql adds a statement to the transaction of a step, with the lock it takes on the table.
-func (s *Step) sql(text, lock string) *Statement {
-	if !s.inTx {
-		s.begin()
-	}
-	return s.put(Statement{Text: text, Tx: s.txs, Lock: lock})
-}
-
-// outside adds a statement that runs outside of transactions.
-func (s *Step) outside(text, lock string) *Statement {
-	s.inTx = false
-	return s.put(Statement{Text: text, Lock: lock})
-}
-
-func (s *Step) put(st Statement) *Statement {
-	if st.Lock != "" {
-		st.Table = s.Table
-	}
-	s.SQL = append(s.SQL, st)
-	return &s.SQL[len(s.SQL)-1]
-}
-
-// verify makes the step fail unless a condition holds.
-func (s *Step) verify(condition, otherwise string) {
-	s.sql("select "+condition, "").Verify = otherwise
-}
-
-// close works out what follows from the statements of a step.
-func (s *Step) close(d Dialect) {
-	if s.Risk == Blocked || len(s.SQL) == 0 {
-		return
-	}
-	if !d.identity() {
-		s.Lock, s.Held = fileLock, s.Estimate
-	} else {
-		for _, st := range s.SQL {
-			if slices.Index(lockOrder, st.Lock) > slices.Index(lockOrder, s.Lock) {
-				s.Lock = st.Lock
-			}
-		}
-	}
-	if s.Risk == Safe && s.Estimate >= time.Second {
-		s.Risk = Slow
-	}
-}
-
-func plural(n int, unit string) string {
-	if n == 1 {
-		return "1 " + unit
-	}
-	if strings.HasSuffix(unit, "x") {
-		return itoa(n) + " " + unit + "es"
-	}
-	return itoa(n) + " " + unit + "s"
 }
 
 // notes is what is known now of columns about which nothing was noted.

@@ -48,7 +48,7 @@ func (p *Plan) Summary() string {
 	if p.Empty() {
 		return "No changes."
 	}
-	s := plural(len(p.Steps)-p.Count(Adoption), "change")
+	s := count(int64(len(p.Steps)-p.Count(Adoption)), "change")
 	for _, r := range []Risk{Slow, Destructive, Blocked} {
 		if n := p.Count(r); n > 0 {
 			s += fmt.Sprintf(", %d %s", n, r)
