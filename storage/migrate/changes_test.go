@@ -70,6 +70,8 @@ var changes = []struct{ name, before, rows, after string }{
 	{"int to duration", books, bookRows, strings.Replace(books, "pages: int", "pages: duration", 1)},
 	{"int to bigint", books, bookRows, strings.Replace(books, "pages: int", "pages: bigint", 1)},
 	{"string to int", "  book: {fields: {title: string}}\n", "book id=1 title=12\nbook id=2 title=-5\n", "  book: {fields: {title: int}}\n"},
+	{"unique becomes required with default", "  book: {fields: {code: string optional unique}}\n", "book id=1\nbook id=2\nbook id=3 code=x\n", "  book: {fields: {code: string default=y unique}}\n"},
+	{"string to int with zeros before", "  book: {fields: {title: string}}\n", "book id=1 title=12\nbook id=2 title=007\n", "  book: {fields: {title: int}}\n"},
 	{"string to int that is none", "  book: {fields: {title: string}}\n", "book id=1 title=12\nbook id=2 title=x\n", "  book: {fields: {title: int}}\n"},
 	{"string to date", "  book: {fields: {title: string}}\n", "book id=1 title=2026-01-02\n", "  book: {fields: {title: date}}\n"},
 	{"string to email", "  book: {fields: {title: string}}\n", "book id=1 title=a@x.io\nbook id=2 title=nobody\n", "  book: {fields: {title: email}}\n"},

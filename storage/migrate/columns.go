@@ -211,7 +211,12 @@ func (c *change) required(h, w *Column) {
 			if value == numbering {
 				value = c.d.numbered(c.have, h, (*Column).value)
 			}
+			former := h.before
 			h.before = "coalesce(" + h.value() + ", " + value + ")"
+			if !c.staysUnique(s, h) {
+				h.before = former
+				return
+			}
 		}
 		h.NotNull = true
 		c.d.require(c, s, h, f)

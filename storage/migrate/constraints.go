@@ -216,6 +216,22 @@ func (c *change) makeIndex(w, old *Index) {
 	c.d.addIndex(c, s, w)
 }
 
+// staysUnique blocks a step that would give several rows the values of a unique index that stays.
+func (c *change) staysUnique(s *Step, col *Column) bool {
+	for _, x := range c.have.Indexes {
+		in := slices.ContainsFunc(x.Columns, func(y IndexColumn) bool { return y.Name == col.Name })
+		if !x.Unique || !in || !slices.ContainsFunc(c.want.Indexes, x.same) {
+			continue
+		}
+		if n, query := c.duplicates(x); n > 0 {
+			s.block("E083", "%s: it is unique, but %s would occur more than once", s.Text, count(n, "value"))
+			s.Rows, s.List, s.Help = n, query, "change these rows first"
+			return false
+		}
+	}
+	return true
+}
+
 // duplicates counts the combinations of values that more than one row has.
 func (c *change) duplicates(w *Index) (n int64, query string) {
 	var by, conditions, values []string

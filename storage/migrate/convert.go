@@ -117,7 +117,9 @@ func (d postgres) convert(from, to string) (c conversion, ok bool) {
 		return conversion{expr: `to_char($::interval, 'HH24:MI:SS.US') collate "C"`}, true
 	case from == "datetime" && to == "text":
 		return conversion{expr: `to_char($ at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') collate "C"`}, true
-	case from == "text" && (to == "int" || to == "float" || toDecimal || isTemporal(to)):
+	case from == "text" && to == "int":
+		return conversion{expr: cast, bad: `$ !~ '^(0|-?[1-9][0-9]*)\Z'`, scan: true}, true
+	case from == "text" && (to == "float" || toDecimal || isTemporal(to)):
 		return conversion{expr: cast, scan: true}, true
 	case from == "date" && to == "datetime":
 		return conversion{expr: "($::timestamp at time zone 'UTC')"}, true

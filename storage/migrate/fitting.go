@@ -125,7 +125,12 @@ func (c *change) retype(h, w *Column) bool {
 	if !c.fits(s, &converted, w, all.bad, all.scan && w.Kind == "text" && from == "text", false, apply(conv.expr, quote(h.Name))) {
 		return false
 	}
+	former := h.before
 	h.before = converted.before
+	if !c.staysUnique(s, h) {
+		h.before = former
+		return false
+	}
 	if h.Refers != nil { // without a value
 		c.d.unrefer(c, s, h)
 		h.Refers = nil

@@ -360,6 +360,9 @@ func (d postgres) cleanUp(c *change, s *Step) {
 	for _, col := range slices.Clone(c.have.Columns) {
 		if strings.HasPrefix(col.Name, helperPrefix+"new") {
 			s.brief(alter(c.have.Name, "drop column "+quote(col.Name)), accessExclusive)
+			c.have.Indexes = slices.DeleteFunc(c.have.Indexes, func(x *Index) bool {
+				return slices.ContainsFunc(x.Columns, func(y IndexColumn) bool { return y.Name == col.Name })
+			})
 			c.have.Columns = slices.DeleteFunc(c.have.Columns, func(o *Column) bool { return o == col })
 		}
 	}

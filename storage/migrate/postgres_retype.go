@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/dowel-dev/dowel/storage/sqlgen"
 )
@@ -66,7 +67,7 @@ func (d postgres) exchange(c *change, s *Step, h, w *Column, conv conversion) {
 	}
 	var after []string
 	for _, x := range c.have.Indexes {
-		if !slices.ContainsFunc(x.Columns, func(y IndexColumn) bool { return y.Name == h.Name }) || x.Broken {
+		if !slices.ContainsFunc(x.Columns, func(y IndexColumn) bool { return y.Name == h.Name }) || x.Broken || strings.HasPrefix(x.Name, helperPrefix) {
 			continue
 		}
 		y := *x
