@@ -136,6 +136,7 @@ func TestThereAndBack(t *testing.T) {
 		}
 		before := dump(t, from, s)
 		middle, end := pg(t, s), lite(t, s)
+		rt.Cleanup(func() { _ = errors.Join(from.Close(), middle.Close(), end.Close()) }) // the test has many such
 		if _, err := move.Run(t.Context(), s, side(from, "a"), side(middle, "b"), move.Options{Batch: 3}); err != nil {
 			rt.Fatal(err)
 		}

@@ -201,8 +201,8 @@ func (s *Store) acquire(ctx context.Context) (*conn, error) {
 	pc, err := s.pool.Acquire(short)
 	switch {
 	case err == nil:
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
+	case ended(ctx) != nil:
+		return nil, ended(ctx)
 	case s.isClosed():
 		return nil, errClosed
 	case errors.Is(err, context.DeadlineExceeded) && s.pool.Stat().AcquiredConns() >= s.pool.Config().MaxConns:

@@ -8,7 +8,7 @@ import (
 
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
-	"github.com/dowel-dev/dowel/storage/postgres/pgtest"
+	"github.com/dowel-dev/dowel/storage/observe"
 	"github.com/dowel-dev/dowel/storage/storagetest"
 )
 
@@ -16,9 +16,14 @@ import (
 // runs each function once to see what it does, takes that back, numbers too, and runs
 // it again. It is for one writer at a time.
 type finally struct {
-	*Store
-	t      testing.TB
-	finals *int
+	storage.Store // inner, decorated
+	inner         *Store
+	t             testing.TB
+	finals        *int
+}
+
+func finalStore(t testing.TB, inner *Store, finals *int) finally {
+	return finally{observe.Store(inner, func(context.Context, observe.Call) {}), inner, t, finals}
 }
 
 var errSeen = errors.New("seen")
@@ -43,12 +48,12 @@ func (s finally) Write(ctx context.Context, fn func(storage.Tx) error) error {
 // numbers returns a function that sets the numberings of keys back to what they are
 // now: unlike other stores, PostgreSQL does not give back a number that was taken in vain.
 func (s finally) numbers() (back func()) {
-	if s.isClosed() {
+	if s.inner.isClosed() {
 		return func() {}
 	}
 	ctx := context.Background()
 	var sets []*command
-	err := s.reads.do(ctx, &command{sql: []byte("select c.oid, pg_sequence_last_value(c.oid) from pg_class as c where c.relkind = 'S' and c.relnamespace = current_schema()::regnamespace and c.relname <> '_dowel_version'"),
+	err := s.inner.reads.do(ctx, &command{sql: []byte("select c.oid, pg_sequence_last_value(c.oid) from pg_class as c where c.relkind = 'S' and c.relnamespace = current_schema()::regnamespace and c.relname <> '_dowel_version'"),
 		row: func(cols [][]byte) error {
 			if cols[1] == nil {
 				sets = append(sets, statementOf("select setval($1::oid, 1, false)", schema.NewText(string(cols[0]))))
@@ -61,10 +66,10 @@ func (s finally) numbers() (back func()) {
 		s.t.Fatal(err)
 	}
 	return func() {
-		if s.isClosed() || len(sets) == 0 {
+		if s.inner.isClosed() || len(sets) == 0 {
 			return
 		}
-		if err := s.writes.do(ctx, sets...); err != nil {
+		if err := s.inner.writes.do(ctx, sets...); err != nil {
 			s.t.Fatal(err)
 		}
 	}
@@ -118,17 +123,17 @@ func (t ending) Apply(ctx context.Context, c *storage.Change) (*storage.Row, err
 	return t.Tx.Apply(ctx, &final)
 }
 
-// TestFinalContract runs the contract over the path of final changes.
+// TestFinalContract runs the contract over the path of final changes, through the observing decorator.
 func TestFinalContract(t *testing.T) {
 	t.Parallel()
 	finals := 0
 	storagetest.Run(t, func(t testing.TB, s *schema.Schema) storage.Store {
-		store := openMigrated(t, pgtest.Schema(t), s, few)
+		store := openEmptied(t, s)
 		name := t.Name()
 		if strings.Contains(name, "/concurrency/") || strings.Contains(name, "/a_final_change") || strings.HasSuffix(name, "/are_not_seen_before_they_commit") {
 			return store // several writers, final changes of its own, or a look from outside before the commit
 		}
-		return finally{store, t, &finals}
+		return finalStore(t, store, &finals)
 	})
 	if finals < 300 {
 		t.Errorf("%d final changes", finals)
@@ -140,7 +145,7 @@ func TestFinalDifferential(t *testing.T) {
 	t.Parallel()
 	finals := 0
 	storagetest.Differential(t, openMemory, func(t testing.TB, s *schema.Schema) storage.Store {
-		return finally{openMigrated(t, pgtest.Schema(t), s, few), t, &finals}
+		return finalStore(t, openEmptied(t, s), &finals)
 	})
 	if finals < 300 {
 		t.Errorf("%d final changes", finals)

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -229,7 +231,7 @@ func (w *writer) attempt(group []*job) (lost int, err error) {
 	}
 	w.ledger.reset()
 	w.marks = w.marks[:0]
-	if err := w.conn.do("begin immediate"); err != nil {
+	if err := w.begin(); err != nil {
 		return -1, writeError(err)
 	}
 	wrote := false
@@ -249,6 +251,28 @@ func (w *writer) attempt(group []*job) (lost int, err error) {
 		return -1, writeError(err)
 	}
 	return -1, w.end()
+}
+
+// begin opens a transaction that may write. SQLite has no queue for processes that write: each looks again after
+// a while. Its own pauses grow to a tenth of a second, so that one which commits without a break
+// keeps the others out until they give up; short ones catch the moments between its transactions.
+func (w *writer) begin() error {
+	db := w.conn.db
+	db.SetBusyTimeout(0)
+	defer db.SetBusyTimeout(w.store.options.LockWait)
+	err := w.conn.do("begin immediate")
+	if !isBusy(err) {
+		return err
+	}
+	for end := time.Now().Add(w.store.options.LockWait); isBusy(err) && time.Now().Before(end); {
+		time.Sleep(200*time.Microsecond + rand.N(time.Millisecond))
+		err = w.conn.do("begin immediate")
+	}
+	return err
+}
+
+func isBusy(err error) bool {
+	return err != nil && sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy
 }
 
 // one runs a job, in a savepoint when others share the transaction.
