@@ -20,7 +20,9 @@ import (
 //	  cross join lateral (ROWS where customer_id = k0.k order by …) as k1(c0,c1)
 //
 // That rows keep the order of a lateral subquery is not in the standard, but there is no other way to
-// run one than once for each parent.
+// run one than once for each parent. That holds as long as the parents are a subquery, too: where a planner may put
+// plain tables in the place of one it joins what it finds below them first, by a hash that turns
+// the order round. So those without a window have an offset of 0.
 func (p *Printer) Expansion(root *storage.Query, path []int) {
 	leaf := root
 	for _, i := range path {
@@ -109,6 +111,8 @@ func (p *Printer) parents(q *storage.Query, rel, next *schema.Relation, level in
 		p.Put(") as s")
 	} else if q.Limit >= 0 || q.Skip > 0 {
 		p.window(q, false)
+	} else if rel != nil {
+		p.Put(" offset 0")
 	}
 	p.Put(") as ")
 	p.level(level)

@@ -267,7 +267,7 @@ func TestExpansion(t *testing.T) {
 		{[]int{0}, `select k0.n, k1.c0, k1.c1 from ` + page + ` cross join lateral (select t1."_version", t1."name" ` +
 			`from "customers" as t1 where t1."id" = k0.k and t1."deleted_at" is null) as k1(c0,c1) limit 1001`},
 		{[]int{0, 0}, `select k0.n, k1.n, k2.c0, k2.c1 from ` + page + ` cross join lateral (select 1::bigint as n, t1."id" as k ` +
-			`from "customers" as t1 where t1."id" = k0.k and t1."deleted_at" is null) as k1 ` +
+			`from "customers" as t1 where t1."id" = k0.k and t1."deleted_at" is null offset 0) as k1 ` +
 			`cross join lateral (select t2."_version", (t2."id" is null) is true from "customers_tags" as t3 join "tags" as t2 on t2."id" = t3."other_id" ` +
 			`where t3."own_id" = k1.k order by t2."name" limit 3) as k2(c0,c1) limit 1001`},
 	} {

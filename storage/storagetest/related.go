@@ -318,6 +318,12 @@ func expanding() chapter {
 			f.want(f.read("order", "number", page(0, 1), expand("customer", "name", expand("orders", "number", expand("customer", "name")))),
 				"A-1 [Ann [A-1 [Ann], A-2 [Ann]]]")
 		}},
+		promise{"keep their order there and back from several rows", func(f *fixture) {
+			f.want(f.read("order", "number", expand("customer", "name", expand("orders", "number"))),
+				"A-1 [Ann [A-1, A-2]]", "A-2 [Ann [A-1, A-2]]", "A-3 [bob [A-3]]", "A-5 []")
+			f.want(f.read("order", "number", order("-number"), expand("customer", "name", expand("orders", "number", order("-number")))),
+				"A-5 []", "A-3 [bob [A-3]]", "A-2 [Ann [A-2, A-1]]", "A-1 [Ann [A-2, A-1]]")
+		}},
 		promise{"come several at once, also of one relation", func(f *fixture) {
 			f.want(f.read("customer", "name", byKey(f, "customer", 1), expand("orders", "number", page(0, 1)), expand("org", "name"),
 				expand("orders", "total", order("-total"))), "Ann [A-1] [Acme] [10.00, 5.50]")
