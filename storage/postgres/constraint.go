@@ -43,21 +43,13 @@ func (a *apply) broken(err error) error {
 
 // wouldFail evaluates the checks of the class on a row that could not be stored.
 func (a *apply) wouldFail() error {
-	checks := a.checks
-	if id := numbered(a.Class); id != nil && a.Op == storage.Insert && a.values[id.Index].IsNull() {
-		// What would have been its number is not known.
-		checks = slices.DeleteFunc(slices.Clone(checks), func(g storage.Guard) bool { return mentions(g.Where, id) })
-	}
-	checks = slices.DeleteFunc(slices.Clone(checks), func(g storage.Guard) bool {
-		return slices.ContainsFunc(a.counted, func(f *schema.Field) bool { return mentions(g.Where, f) })
-	})
-	if len(checks) == 0 {
+	if len(a.checks) == 0 {
 		return nil
 	}
 	p := a.print()
 	t0, src := p.NewAlias(), p.NewAlias()
 	p.Put("select ")
-	for i, g := range checks {
+	for i, g := range a.checks {
 		if i > 0 {
 			p.Put(", ")
 		}
@@ -68,7 +60,7 @@ func (a *apply) wouldFail() error {
 	p.Put(") as t0")
 	var failed error
 	err := a.ask(a.ctx, a.printed(func(cols [][]byte) error {
-		for i, g := range checks {
+		for i, g := range a.checks {
 			if failed == nil && string(cols[i]) != "t" {
 				failed = g.Err
 			}
@@ -103,9 +95,14 @@ func (a *apply) wouldBe(p *sqlgen.Printer, src sqlgen.Alias) {
 	p.From(a.table, src)
 	p.Put(" where false union all select ")
 	columns(func(f *schema.Field) {
-		if a.Op == storage.Insert || a.isSet(f) {
+		switch {
+		case a.Op == storage.Insert && slices.Contains(a.counted, f):
+			sequenceOf(f, a.values).next(p, a.table)
+		case a.Op == storage.Insert && f == numbered(a.Class) && a.values[f.Index].IsNull():
+			takenKey(p, a.table, f)
+		case a.Op == storage.Insert || a.isSet(f):
 			p.Arg(a.values[f.Index])
-		} else {
+		default:
 			p.Column(src, a.table.Columns[f.Index])
 		}
 	})

@@ -218,6 +218,16 @@ func numbered(c *schema.Class) *schema.Field {
 	return nil
 }
 
+// takenKey prints the number that was given out last: for an insert that has just failed, the one it
+// had taken, unless others took one meanwhile.
+func takenKey(p *sqlgen.Printer, t *sqlgen.Table, f *schema.Field) {
+	p.Put("coalesce(pg_sequence_last_value(pg_get_serial_sequence(")
+	p.Arg(schema.NewText(t.Name))
+	p.Put(", ")
+	p.Arg(schema.NewText(sqlgen.ColumnName(f)))
+	p.Put(")), 1)")
+}
+
 // noteKey moves the numbering of a key above one that was given outright. A sequence
 // cannot be locked against those who take numbers meanwhile, so the gap is walked
 // number by number; only one that nobody else can cross in the blink of an eye is jumped.

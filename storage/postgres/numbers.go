@@ -55,6 +55,24 @@ func (s sequence) take(into *schema.Value) *command {
 	return c
 }
 
+// next prints the number that the group is at, which nobody has taken yet.
+func (s sequence) next(p *sqlgen.Printer, t *sqlgen.Table) {
+	p.Put("(select coalesce((select n from _dowel_sequences where name = ")
+	p.Arg(s.name)
+	p.Put(" and per = ")
+	p.Arg(s.per)
+	p.Put("), (select greatest(max(" + t.Bare[s.field.Index] + "), 0) from " + t.Name)
+	switch {
+	case s.field.Per == nil:
+	case s.group.IsNull():
+		p.Put(" where " + t.Bare[s.field.Per.Index] + " is null")
+	default:
+		p.Put(" where " + t.Bare[s.field.Per.Index] + " = ")
+		p.Arg(s.group)
+	}
+	p.Put("), 0) + 1)")
+}
+
 // start makes the row of a group. It starts above the rows there are, should others have put them in.
 func (s sequence) start(t *sqlgen.Table) *command {
 	where, args := s.rows(t, 3)

@@ -59,32 +59,3 @@ func fieldReaches(f *schema.Field, guard schema.Expr, class *schema.Class) bool 
 	}
 	return false
 }
-
-// mentions reports whether a condition compares the field of the row itself.
-func mentions(e schema.Expr, f *schema.Field) bool {
-	any := func(os ...schema.Operand) bool {
-		return slices.ContainsFunc(os, func(o schema.Operand) bool {
-			p, ok := o.(*schema.Path)
-			return ok && len(p.Steps) == 0 && p.Field == f
-		})
-	}
-	switch e := e.(type) {
-	case schema.And:
-		return slices.ContainsFunc(e, func(e schema.Expr) bool { return mentions(e, f) })
-	case schema.Or:
-		return slices.ContainsFunc(e, func(e schema.Expr) bool { return mentions(e, f) })
-	case schema.Not:
-		return mentions(e.X, f)
-	case schema.Compare:
-		return any(e.Left, e.Right)
-	case schema.In:
-		return any(e.X) || any(e.List...)
-	case schema.Like:
-		return any(e.X)
-	case schema.IsNull:
-		return any(e.X)
-	case schema.Contains:
-		return any(e.X, e.Item)
-	}
-	return false
-}

@@ -3,6 +3,7 @@ package storagetest
 import (
 	"errors"
 
+	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
 )
 
@@ -93,6 +94,28 @@ func constraining() chapter {
 		}},
 	)
 	return c
+}
+
+// judgingNumbers: what the store itself numbers is judged like any other value.
+func judgingNumbers() chapter {
+	small := Or(Null("name"), And(Is("id", "<", 3), Is("no", "<", 3)))
+	return empty("checks of numbers", func() *schema.Schema {
+		return Schema(Class("ticket", Text("name", Unique, Optional), Text("queue"), Of("int", "no", Sequence("queue")), Check("small", small)))
+	},
+		promise{"a check of a number refuses the row", func(f *fixture) {
+			f.do(f.insert("ticket", "name", "a", "queue", "x", "no", next), f.insert("ticket", "queue", "y", "no", next))
+			f.wantError(f.try(f.insert("ticket", "name", "c", "queue", "z", "no", next)), f.check("ticket", "small"))
+		}},
+		promise{"a check of a key comes ahead of a unique value", func(f *fixture) {
+			f.do(f.insert("ticket", "name", "a", "queue", "x", "no", next), f.insert("ticket", "queue", "y", "no", next))
+			f.wantError(f.try(f.insert("ticket", "name", "a", "queue", "z", "no", next)), f.check("ticket", "small"))
+		}},
+		promise{"a check of a number comes ahead of a unique value", func(f *fixture) {
+			f.do(f.insert("ticket", "id", -5, "name", "a", "queue", "x", "no", next), f.insert("ticket", "id", -4, "queue", "x", "no", next))
+			f.wantError(f.try(f.insert("ticket", "id", -3, "name", "a", "queue", "x", "no", next)), f.check("ticket", "small"))
+			f.wantError(f.try(f.insert("ticket", "id", -3, "name", "a", "queue", "y", "no", next)), f.unique("ticket", "name"))
+		}},
+	)
 }
 
 func deleting() chapter {
