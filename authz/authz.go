@@ -34,8 +34,19 @@ type Subject struct {
 	// System is the engine itself (seed, command line without --as). It may do
 	// everything that the schema allows, and is named so in audits.
 	System bool
+	// Scope narrows what the credentials are good for; nil is everything the subject may.
+	Scope *Scope
 	// RoleSet is the canonical name of the expanded roles, set by Authorizer.Admit.
 	RoleSet string
+}
+
+// A Scope is what an API key is good for, of what its user may do. It is shared and never written.
+type Scope struct {
+	// Roles are the only roles that count, as far as the subject has them; nil is all
+	// it has. What everybody may who is logged in, and who a row belongs to, is not lost with them.
+	Roles []string
+	// Verbs are the only verbs, in the words of rules (read, write, delete, …), sorted; nil is all.
+	Verbs []string
 }
 
 // Anonymous reports whether no credentials were given.

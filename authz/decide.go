@@ -40,7 +40,10 @@ func (r *Rules) decide(set *roleSet, c *schema.Class, verb string) *Decision {
 			next[v] = d
 		}
 	}
-	d := r.compile(set, c, canonical(verb)).decision(c)
+	d := &Decision{Where: schema.Const(false), Mask: make([]int8, len(c.Fields)), Uniform: true}
+	if set.covers(canonical(verb)) {
+		d = r.compile(set, c, canonical(verb)).decision(c)
+	}
 	d.ID = strings.Join([]string{r.revision, set.name, c.Name, verb}, "/")
 	if len(next) < maxVerbs {
 		next[verb] = d

@@ -124,6 +124,7 @@ type roleSet struct {
 	has    map[string]bool
 	tops   []string // the roles that no other one of the set includes
 	system bool
+	only   []string // verb words of a scope; nil: all
 	// decided has a slot for each class. Its maps are replaced, never changed, so
 	// that reading them takes no lock and no allocation.
 	decided []atomic.Pointer[map[string]*Decision]
@@ -166,8 +167,30 @@ func isPseudo(role string) bool {
 // Admit implements Authorizer.
 func (r *Rules) Admit(s *Subject) { s.RoleSet = r.admit(s).name }
 
-// admit finds the role set of a subject by its roles. One role, the usual case, is a look-up.
+// admit finds the role set of a subject, as narrow as its scope.
 func (r *Rules) admit(s *Subject) *roleSet {
+	set := r.entire(s)
+	if s.Scope == nil || s.System || s.ID == "" {
+		return set
+	}
+	if s.Scope.Roles != nil {
+		less := *s
+		less.Roles = slices.DeleteFunc(slices.Clone(s.Scope.Roles), func(role string) bool { return !set.has[role] })
+		set = r.entire(&less)
+	}
+	if s.Scope.Verbs == nil {
+		return set
+	}
+	name := set.name + "|" + strings.Join(s.Scope.Verbs, ",")
+	if kept, ok := (*r.sets.Load())[name]; ok {
+		return kept
+	}
+	return r.keep(&roleSet{name: name, has: set.has, tops: set.tops, only: s.Scope.Verbs,
+		decided: make([]atomic.Pointer[map[string]*Decision], len(r.schema.Classes))})
+}
+
+// entire finds the role set of a subject by its roles. One role, the usual case, is a look-up.
+func (r *Rules) entire(s *Subject) *roleSet {
 	switch {
 	case s.System:
 		return r.system
@@ -229,6 +252,11 @@ func (r *Rules) keep(s *roleSet) *roleSet {
 			return s
 		}
 	}
+}
+
+// covers reports whether the scope of the set, if it has one, is good for a verb.
+func (s *roleSet) covers(verb string) bool {
+	return s.only == nil || slices.ContainsFunc(s.only, func(word string) bool { return covers(word, verb) })
 }
 
 // setOf finds the role set of an admitted subject.

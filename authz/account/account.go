@@ -7,6 +7,9 @@
 // every node. What was read is remembered until one of the two classes
 // changes, so that a warm check costs two counters.
 //
+// API keys and the tokens that set a forgotten password are rows of internal
+// classes, too, and looked at in the same way.
+//
 // A refresh token is random; the store has its hash only. Using it replaces
 // it. Using it a second time means that two parties hold it, so the whole
 // session ends.
@@ -15,6 +18,7 @@ package account
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -72,6 +76,9 @@ type Accounts struct {
 	sessions *sessions       // the same
 	watched  []*schema.Class // users and sessions: while their counters stand still, known is right
 	known    *otter.Cache[who, *state]
+	keys     *apiKeys // nil without a login class
+	keyed    *otter.Cache[[sha256.Size]byte, *keyed]
+	resets   *resets // nil without a login class
 }
 
 // New prepares accounts. A schema without a login class is fine: only tokens
@@ -103,6 +110,13 @@ func New(cfg Config) (*Accounts, error) {
 	if a.sessions, err = newSessions(cfg.Schema.Class(SessionClass)); err != nil {
 		return nil, err
 	}
+	if a.keys, err = newKeys(login, cfg.Schema.Class(KeyClass)); err != nil {
+		return nil, err
+	}
+	a.keyed = otter.Must(&otter.Options[[sha256.Size]byte, *keyed]{MaximumSize: remembered})
+	if a.resets, err = newResets(cfg.Schema.Class(ResetClass)); err != nil {
+		return nil, err
+	}
 	a.watched = []*schema.Class{login, a.sessions.class}
 	return a, nil
 }
@@ -115,14 +129,28 @@ func (a *Accounts) HashPassword(ctx context.Context, password string) (string, e
 // Login opens a session. Unknown users, wrong passwords and disabled users get
 // the same answer, ErrCredentials, after the same work.
 func (a *Accounts) Login(ctx context.Context, login, password string) (*Tokens, error) {
+	if a.users == nil {
+		return nil, ErrNoLogin
+	}
+	if !a.Signs() {
+		return nil, token.ErrNoKey
+	}
 	user, secret, err := a.check(ctx, login, password)
 	if err != nil {
 		return nil, err
 	}
-	if a.cfg.Signer == nil {
-		return nil, errors.New("auth.secret is not set, so no token can be signed")
-	}
 	return a.open(ctx, user, secret)
+}
+
+// Signs reports whether tokens can be issued, so that somebody can log in.
+func (a *Accounts) Signs() bool { return a.cfg.Signer != nil && a.cfg.Signer.Signs() }
+
+// PublicKeys is the key set that others check our tokens with, nil where there is none.
+func (a *Accounts) PublicKeys() []byte {
+	if a.cfg.Signer == nil {
+		return nil
+	}
+	return a.cfg.Signer.PublicKeys()
 }
 
 // Basic tells who a login name and a password belong to, without a session.

@@ -54,13 +54,18 @@ func usersSchema() *schema.Schema {
 	user.Uniques = []*schema.Index{{Name: "users_email_key", Fields: user.Fields[1:2], Unique: true}}
 	user.DeletedAt = user.Fields[6]
 	user.Auth = &schema.Auth{Login: user.Fields[1], Secret: user.Fields[2], Role: user.Fields[3], Enabled: user.Fields[4]}
-	session := &schema.Class{Name: SessionClass, Collection: "dowel-sessions", Table: "_dowel_sessions", Internal: true,
-		Fields: []*schema.Field{f("id", "uuid"), f("user_id", "text"), f("family", "text"), f("token_hash", "text"),
-			f("created_at", "datetime"), f("expires_at", "datetime"), f("revoked_at", "datetime")}}
-	session.Key = session.Fields[:1:1]
-	session.Fields[6].Optional = true
+	internal := func(name, table string, fields ...*schema.Field) *schema.Class {
+		return &schema.Class{Name: name, Collection: strings.ReplaceAll(name, "_", "-"), Table: table, Internal: true, Fields: fields, Key: fields[:1:1]}
+	}
+	optional := func(name, typ string) *schema.Field { o := f(name, typ); o.Optional = true; return o }
+	session := internal(SessionClass, "_dowel_sessions", f("id", "uuid"), f("user_id", "text"), f("family", "text"), f("token_hash", "text"),
+		f("created_at", "datetime"), f("expires_at", "datetime"), optional("revoked_at", "datetime"))
 	session.Uniques = []*schema.Index{{Name: "token_hash_key", Fields: session.Fields[3:4], Unique: true}}
-	s := &schema.Schema{Classes: []*schema.Class{user, session}, Login: user}
+	key := internal(KeyClass, "_dowel_keys", f("id", "uuid"), f("user_id", "text"), f("name", "text"), f("prefix", "text"), f("key_hash", "text"),
+		optional("roles", "text"), optional("verbs", "text"), f("created_at", "datetime"),
+		optional("expires_at", "datetime"), optional("used_at", "datetime"), optional("revoked_at", "datetime"))
+	reset := internal(ResetClass, "_dowel_resets", f("id", "uuid"), f("user_id", "text"), f("token_hash", "text"), f("created_at", "datetime"), f("expires_at", "datetime"))
+	s := &schema.Schema{Classes: []*schema.Class{user, session, key, reset}, Login: user}
 	s.Seal()
 	return s
 }

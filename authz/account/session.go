@@ -92,6 +92,9 @@ func (a *Accounts) Refresh(ctx context.Context, refresh string) (*Tokens, error)
 	if a.users == nil {
 		return nil, ErrNoLogin
 	}
+	if !a.Signs() {
+		return nil, token.ErrNoKey
+	}
 	next, nextHash, err := a.newRefresh()
 	if err != nil {
 		return nil, err
@@ -171,7 +174,7 @@ func (a *Accounts) LogoutUser(ctx context.Context, userID string) error {
 }
 
 // EndSessions ends the sessions of a user but for one, in the transaction that
-// makes them end, as when the password changes.
+// makes them end, as when the password changes. Tokens that could set it go with them.
 func (a *Accounts) EndSessions(ctx context.Context, tx storage.Tx, userID, but string) error {
 	if a.users == nil {
 		return nil
@@ -191,28 +194,29 @@ func (a *Accounts) EndSessions(ctx context.Context, tx storage.Tx, userID, but s
 			return err
 		}
 	}
-	return nil
+	return a.dropResets(ctx, tx, userID)
 }
 
-// Sweep removes up to limit rows of sessions and spent tokens that have expired, and
-// returns how many. Nothing depends on it but the size of the table.
+// Sweep removes up to limit rows each of sessions and spent tokens, and of reset
+// tokens, that have expired, and returns the larger number. Nothing depends on
+// it but the size of the tables.
 func (a *Accounts) Sweep(ctx context.Context, limit int) (removed int, err error) {
 	if a.users == nil {
 		return 0, nil
 	}
-	s := a.sessions
 	err = a.cfg.Store.Write(ctx, func(tx storage.Tx) error {
 		removed = 0
-		page, err := tx.Read(ctx, &storage.Query{Class: s.class, Columns: s.columns, Limit: limit, Order: s.order(),
-			Where: schema.Compare{Op: schema.Lt, Left: path(s.expires), Right: schema.Lit{Value: stamp(s.expires, a.cfg.Clock())}}})
-		if err != nil {
-			return err
-		}
-		for i := range page.Rows {
-			if _, err := tx.Apply(ctx, &storage.Change{Op: storage.Delete, Class: s.class, Key: page.Rows[i].Key(s.class)}); err != nil {
+		for _, old := range []struct{ id, expires *schema.Field }{{a.sessions.id, a.sessions.expires}, {a.resets.id, a.resets.expires}} {
+			c := old.id.Class
+			page, err := tx.Read(ctx, &storage.Query{Class: c, Columns: []storage.Column{{Field: old.id}}, Limit: limit, Order: []storage.Order{{By: path(old.id)}},
+				Where: schema.Compare{Op: schema.Lt, Left: path(old.expires), Right: schema.Lit{Value: stamp(old.expires, a.cfg.Clock())}}})
+			if err != nil {
 				return err
 			}
-			removed++
+			if err := deleteAll(ctx, tx, c, page.Rows); err != nil {
+				return err
+			}
+			removed = max(removed, len(page.Rows))
 		}
 		return nil
 	})

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dowel-dev/dowel/authz"
@@ -10,25 +11,33 @@ import (
 )
 
 // who is a subject as its token names it.
-type who struct{ session, id string }
+type who struct {
+	session, id string
+	// foreign sessions may be those of another issuer.
+	foreign bool
+}
 
 // state is what the store said about a subject when the counters were as told.
 type state struct {
 	users, sessions int64
 	subject         *authz.Subject // without claims; nil: refused
-	until           time.Time      // when the session expires; zero without one
+	ours            bool           // the session is one of our own login
+	until           time.Time      // when it expires
 }
 
 // remembered is the number of subjects kept, a few hundred bytes each.
 const remembered = 8192
 
-// Authenticate verifies an access token and returns its subject. The error
-// wraps token.ErrInvalid unless the store failed.
+// Authenticate verifies an access token or an API key and returns its subject. The error wraps
+// token.ErrInvalid unless the store, or the keys of an issuer, could not be had.
 func (a *Accounts) Authenticate(ctx context.Context, raw string) (*authz.Subject, error) {
+	if strings.HasPrefix(raw, keyMark) {
+		return a.byKey(ctx, raw)
+	}
 	if a.cfg.Signer == nil {
 		return nil, fmt.Errorf("%w: no key to verify it with", token.ErrInvalid)
 	}
-	claims, err := a.cfg.Signer.Verify(raw)
+	claims, err := a.cfg.Signer.Verify(ctx, raw)
 	if err != nil {
 		return nil, err
 	}
@@ -36,31 +45,35 @@ func (a *Accounts) Authenticate(ctx context.Context, raw string) (*authz.Subject
 }
 
 // Subject returns who verified claims speak of. Tokens of our own login must
-// have a living session and user, and take their roles from the user's row.
-// Others bring their roles; where their subject is a user too, me.FIELD reads
+// have a living session and user, and take their roles from the user's row. Other
+// issuers have sessions, too, which mean nothing here. Others bring their roles; where their subject is a user too, me.FIELD reads
 // the row, and a disabled user is refused.
 //
 // The error wraps token.ErrInvalid for a refusal and is the store's otherwise.
 func (a *Accounts) Subject(ctx context.Context, c *token.Claims) (*authz.Subject, error) {
 	if a.users == nil {
-		if c.Session != "" {
+		if c.Session != "" && !c.Foreign {
 			return nil, fmt.Errorf("%w: names a session, but there is no login", token.ErrInvalid)
 		}
-		return c.SubjectOf(), nil
+		s := c.SubjectOf()
+		s.Session = ""
+		return s, nil
 	}
-	st, err := a.state(ctx, who{c.Session, c.Subject})
+	st, err := a.state(ctx, who{c.Session, c.Subject, c.Foreign})
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case st.subject == nil:
 		return nil, fmt.Errorf("%w: session ended, or user gone or disabled", token.ErrInvalid)
-	case c.Session != "" && !a.cfg.Clock().Before(st.until):
+	case st.ours && !a.cfg.Clock().Before(st.until):
 		return nil, fmt.Errorf("%w: session expired", token.ErrInvalid)
 	}
 	s := *st.subject // User and Roles are shared and never written
-	s.Session, s.Tenant, s.Claims = c.Session, c.Tenant, c.Values
-	if c.Session == "" {
+	s.Tenant, s.Claims = c.Tenant, c.Values
+	if st.ours {
+		s.Session = c.Session
+	} else {
 		s.Roles = c.Roles
 	}
 	return &s, nil
@@ -108,10 +121,15 @@ func (a *Accounts) load(ctx context.Context, w who, st *state) error {
 		if err != nil {
 			return fmt.Errorf("read session: %w", err)
 		}
-		if row == nil || !s.alive(row, a.cfg.Clock()) || row.Values[s.user.Index].Text() != w.id {
+		if row == nil && !w.foreign {
 			return nil
 		}
-		st.until = s.expiry(row)
+		if row != nil {
+			if !s.alive(row, a.cfg.Clock()) || row.Values[s.user.Index].Text() != w.id {
+				return nil
+			}
+			st.ours, st.until = true, s.expiry(row)
+		}
 	}
 	user, err := a.users.byID(ctx, a.cfg.Store, w.id)
 	if err != nil {
@@ -121,7 +139,7 @@ func (a *Accounts) load(ctx context.Context, w who, st *state) error {
 	case user != nil && a.users.enabled(user):
 		st.subject = a.users.subject(user)
 		st.subject.ID = w.id // as the token spells it, and as the session was opened
-	case user == nil && w.session == "":
+	case user == nil && !st.ours:
 		st.subject = &authz.Subject{ID: w.id}
 	}
 	return nil

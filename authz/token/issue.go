@@ -10,12 +10,19 @@ import (
 	"github.com/dowel-dev/dowel/schema"
 )
 
+// ErrNoKey means that tokens are verified here, and issued elsewhere.
+var ErrNoKey = errors.New("there is no key to sign tokens with")
+
 // Issue signs a token with the claims. Issuer and audience are the
 // configuration's; without Expires the token lives for Config.Access, and it
 // is issued now.
 func (s *Signer) Issue(c Claims) (string, error) {
 	if c.Subject == "" {
 		return "", errors.New("a token needs a subject")
+	}
+	key := s.ring.Load().signing
+	if key == nil {
+		return "", ErrNoKey
 	}
 	now := s.cfg.Clock()
 	if c.Expires.IsZero() {
@@ -43,7 +50,11 @@ func (s *Signer) Issue(c Claims) (string, error) {
 	default:
 		m["roles"] = c.Roles
 	}
-	raw, err := jwt.NewWithClaims(jwt.SigningMethodHS256, m).SignedString(s.cfg.Secret)
+	t := jwt.NewWithClaims(key.method(), m)
+	if key.ID != "" {
+		t.Header["kid"] = key.ID
+	}
+	raw, err := t.SignedString(key.private)
 	if err != nil {
 		return "", fmt.Errorf("sign token: %w", err)
 	}

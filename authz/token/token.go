@@ -1,17 +1,24 @@
 // Package token issues and verifies access tokens.
 //
-// A token is a JSON Web Token (RFC 7519) signed with HMAC-SHA256. Everything
-// that RFC 8725 asks of a verifier is checked here: the algorithm is fixed by
-// configuration, never by the token; issuer, audience, subject and expiry must
-// be there and fit; nothing critical may be unknown; the key is long enough.
+// A token is a JSON Web Token (RFC 7519), signed with a secret or with a private
+// key. Everything that RFC 8725 asks of a verifier is checked here: the
+// algorithm is a property of the key, never of the token; issuer, audience, subject and expiry
+// must be there and fit; nothing critical may be unknown; the key is long enough.
 //
-// A token that was verified once is remembered until it expires, so that the
-// next request with it costs a hash and a look-up.
+//	key.go     keys of our own: secrets and files
+//	jwk.go     key sets as JSON
+//	remote.go  the key set of another issuer, at a URL
+//	verify.go  what is checked
+//
+// A token that was verified once is remembered until it expires or the keys
+// change, so that the next request with it costs a hash and a look-up.
 package token
 
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/dowel-dev/dowel/authz"
@@ -23,8 +30,6 @@ import (
 const (
 	// MaxSize is the length of a raw token in bytes beyond which it is not even looked at.
 	MaxSize = 8 << 10
-	// MinSecret is the least length of a key for HMAC-SHA256 in bytes (RFC 7518 §3.2).
-	MinSecret = 32
 	// Leeway is how far the clock of an issuer may be ahead of ours.
 	Leeway = 30 * time.Second
 )
@@ -35,7 +40,12 @@ var ErrInvalid = errors.New("invalid token")
 
 // Config says whose tokens are accepted and how ours are made.
 type Config struct {
-	Secret   []byte // at least MinSecret bytes
+	// Secret is one more key, for HS256, after Keys; nil for none.
+	Secret []byte
+	// Keys verify; the first that can sign does. Use changes them later.
+	Keys []*Key
+	// Remote are the keys of another issuer; nil for none.
+	Remote   *Remote
 	Issuer   string // `iss`
 	Audience string // `aud`
 	Clock    expr.Clock
@@ -54,6 +64,8 @@ type Claims struct {
 	IssuedAt  time.Time // zero when absent
 	NotBefore time.Time // zero when absent
 	Expires   time.Time
+	// Foreign tokens were signed by a key that we cannot sign with.
+	Foreign bool
 	// Values are all claims as conditions see them (me.CLAIM): text, numbers,
 	// booleans, and lists and objects as JSON. Issue adds those that have no
 	// place of their own above.
@@ -69,16 +81,13 @@ func (c *Claims) SubjectOf() *authz.Subject {
 // A Signer issues tokens and verifies them. It is safe for concurrent use.
 type Signer struct {
 	cfg      Config
+	ring     atomic.Pointer[ring]
 	verified *cache
 }
 
 // New checks the configuration and returns a Signer for it.
 func New(cfg Config) (*Signer, error) {
 	switch {
-	case len(cfg.Secret) < MinSecret:
-		return nil, fmt.Errorf("auth.secret has %d bytes; HS256 needs at least %d (for example from `openssl rand -base64 48`)", len(cfg.Secret), MinSecret)
-	case looksLikePEM(cfg.Secret):
-		return nil, errors.New("auth.secret holds a PEM file; it must be a secret text of its own")
 	case cfg.Issuer == "":
 		return nil, errors.New("auth.issuer is empty")
 	case cfg.Audience == "":
@@ -93,9 +102,31 @@ func New(cfg Config) (*Signer, error) {
 	if cfg.MaxSize <= 0 {
 		cfg.MaxSize = MaxSize
 	}
-	cfg.Secret = append([]byte(nil), cfg.Secret...)
-	return &Signer{cfg: cfg, verified: newCache()}, nil
+	keys := cfg.Keys
+	if cfg.Secret != nil {
+		secret, err := Secret(cfg.Secret, "")
+		if err != nil {
+			return nil, fmt.Errorf("auth.secret: %w", err)
+		}
+		keys = append(slices.Clone(keys), secret)
+	}
+	cfg.Secret, cfg.Keys = nil, nil
+	s := &Signer{cfg: cfg, verified: newCache()}
+	return s, s.Use(keys...)
 }
+
+// Use replaces the keys. Tokens of keys that are gone are refused from now on,
+// also those that were verified before.
+func (s *Signer) Use(keys ...*Key) error {
+	if len(keys) == 0 && s.cfg.Remote == nil {
+		return errors.New("there is no key to verify tokens with")
+	}
+	s.ring.Store(newRing(keys))
+	return nil
+}
+
+// Signs reports whether there is a key to issue tokens with.
+func (s *Signer) Signs() bool { return s.ring.Load().signing != nil }
 
 // Access is how long an issued token lives by default.
 func (s *Signer) Access() time.Duration { return s.cfg.Access }

@@ -102,7 +102,7 @@ func TestVerifyRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := signer(t, atNoon)
 			for range 2 { // the second time must not be answered from memory
-				if c, err := s.Verify(raw); !errors.Is(err, ErrInvalid) {
+				if c, err := s.Verify(t.Context(), raw); !errors.Is(err, ErrInvalid) {
 					t.Errorf("Verify = %+v, %v; want ErrInvalid", c, err)
 				}
 			}
@@ -130,7 +130,7 @@ func TestVerifyAccepts(t *testing.T) {
 		"role is null":        sign(plainHeader, claims(`,"role":null`)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := signer(t, atNoon).Verify(raw)
+			c, err := signer(t, atNoon).Verify(t.Context(), raw)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -144,7 +144,7 @@ func TestVerifyAccepts(t *testing.T) {
 func TestClaims(t *testing.T) {
 	raw := sign(plainHeader, claims(`,"sid":"s1","role":"agent","roles":["x","y"],"tenant":"acme",`+
 		`"team":"blue","level":3,"share":0.5,"vip":true,"none":null,"tags":[ "a", {"b": 1} ]`))
-	c, err := signer(t, atNoon).Verify(raw)
+	c, err := signer(t, atNoon).Verify(t.Context(), raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestIssueAndVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := s.Verify(raw)
+	out, err := s.Verify(t.Context(), raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,11 +195,11 @@ func TestIssueAndVerify(t *testing.T) {
 		t.Errorf("claims = %+v", out)
 	}
 	now = noon.Add(time.Hour - time.Second)
-	if _, err := s.Verify(raw); err != nil {
+	if _, err := s.Verify(t.Context(), raw); err != nil {
 		t.Errorf("a second before it expires: %v", err)
 	}
 	now = noon.Add(time.Hour)
-	if _, err := s.Verify(raw); !errors.Is(err, ErrInvalid) {
+	if _, err := s.Verify(t.Context(), raw); !errors.Is(err, ErrInvalid) {
 		t.Errorf("a remembered token lives on after it expired: %v", err)
 	}
 	if _, err := s.Issue(Claims{}); err == nil {
@@ -209,7 +209,7 @@ func TestIssueAndVerify(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	for name, cfg := range map[string]Config{
-		"no secret":    {Issuer: "i", Audience: "a"},
+		"no key":       {Issuer: "i", Audience: "a"},
 		"short secret": {Secret: []byte(strings.Repeat("x", 31)), Issuer: "i", Audience: "a"},
 		"a PEM file":   {Secret: []byte("-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE"), Issuer: "i", Audience: "a"},
 		"no issuer":    {Secret: []byte(secret), Audience: "a"},
@@ -224,7 +224,7 @@ func TestNewRefuses(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	s := signer(t, atNoon)
 	for i := range 3 * cached {
-		s.verified.put(sha256.Sum256(fmt.Append(nil, i)), &Claims{})
+		s.verified.put(sha256.Sum256(fmt.Append(nil, i)), &verified{})
 	}
 	s.verified.c.CleanUp()
 	if n := s.verified.c.EstimatedSize(); n > cached {
@@ -235,12 +235,12 @@ func TestMemoryIsBounded(t *testing.T) {
 func BenchmarkVerifyWarm(b *testing.B) {
 	s := signer(b, atNoon)
 	raw := sign(plainHeader, claims(`,"sid":"018f","role":"agent"`))
-	if _, err := s.Verify(raw); err != nil {
+	if _, err := s.Verify(b.Context(), raw); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := s.Verify(raw); err != nil {
+		if _, err := s.Verify(b.Context(), raw); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -250,7 +250,7 @@ func BenchmarkVerifyCold(b *testing.B) {
 	s := signer(b, atNoon)
 	raw := sign(plainHeader, claims(`,"sid":"018f","role":"agent"`))
 	for b.Loop() {
-		if _, err := s.verify(raw); err != nil {
+		if _, err := s.verify(b.Context(), raw); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,6 +1,8 @@
 package load
 
 import (
+	"strings"
+
 	"github.com/dowel-dev/dowel/schema"
 )
 
@@ -88,33 +90,48 @@ func (l *loader) roleValues(f *fieldDecl) {
 	}
 }
 
-// SessionClass is the name of the class that keeps login sessions.
-const SessionClass = "dowel_session"
+// The classes of what belongs to accounts and is nobody's to see.
+const (
+	// SessionClass keeps login sessions.
+	SessionClass = "dowel_session"
+	// KeyClass keeps API keys.
+	KeyClass = "dowel_key"
+	// ResetClass keeps the tokens that set a forgotten password.
+	ResetClass = "dowel_reset"
+)
 
-// appendSessions adds the internal class of login sessions.
-func appendSessions(s *schema.Schema) {
+// appendAccounts adds the internal classes of accounts.
+func appendAccounts(s *schema.Schema) {
+	own := func(name, typeName, doc string, fields ...*schema.Field) {
+		plural := name + "s"
+		c := &schema.Class{
+			Name: name, Collection: strings.ReplaceAll(plural, "_", "-"), Table: "_" + plural, Plural: plural, TypeName: typeName, Doc: doc,
+			Fields: fields, Key: fields[:1:1], OnConflict: "error", Concurrency: "optional", Internal: true,
+		}
+		c.Key[0].Immutable = true
+		for _, f := range fields[1:] {
+			switch list := []*schema.Field{f}; {
+			case f.Unique:
+				c.Uniques = append(c.Uniques, &schema.Index{Name: c.Table + "_" + f.Name + "_key", Fields: list, Unique: true})
+			case f.Indexed:
+				c.Indexes = append(c.Indexes, &schema.Index{Name: c.Table + "_" + f.Name + "_idx", Fields: list})
+			}
+		}
+		s.Classes = append(s.Classes, c)
+	}
 	plain := func(name, typ string) *schema.Field {
 		return &schema.Field{Name: name, JSON: name, Column: name, Type: schema.MustType(typ, schema.Options{})}
 	}
-	id := plain("id", "uuid")
-	id.Immutable = true
-	user, family, hash := plain("user_id", "text"), plain("family", "text"), plain("token_hash", "text")
-	revoked := plain("revoked_at", "datetime")
-	revoked.Optional = true
-	user.Indexed, family.Indexed, hash.Unique = true, true, true
-	const table = "_dowel_sessions"
-	s.Classes = append(s.Classes, &schema.Class{
-		Name: SessionClass, Collection: "dowel-sessions", Table: table, Plural: "dowel_sessions", TypeName: "DowelSession",
-		Doc:    "A login session: its refresh token, hashed.",
-		Fields: []*schema.Field{id, user, family, hash, plain("created_at", "datetime"), plain("expires_at", "datetime"), revoked},
-		Key:    []*schema.Field{id},
-		Uniques: []*schema.Index{
-			{Name: table + "_token_hash_key", Fields: []*schema.Field{hash}, Unique: true},
-		},
-		Indexes: []*schema.Index{
-			{Name: table + "_user_id_idx", Fields: []*schema.Field{user}},
-			{Name: table + "_family_idx", Fields: []*schema.Field{family}},
-		},
-		OnConflict: "error", Concurrency: "optional", Internal: true,
-	})
+	optional := func(name, typ string) *schema.Field { f := plain(name, typ); f.Optional = true; return f }
+	unique := func(name string) *schema.Field { f := plain(name, "text"); f.Unique = true; return f }
+	indexed := func(name string) *schema.Field { f := plain(name, "text"); f.Indexed = true; return f }
+	own(SessionClass, "DowelSession", "A login session: its refresh token, hashed.",
+		plain("id", "uuid"), indexed("user_id"), indexed("family"), unique("token_hash"),
+		plain("created_at", "datetime"), plain("expires_at", "datetime"), optional("revoked_at", "datetime"))
+	own(KeyClass, "DowelKey", "An API key: its secret, hashed, and what it is good for.",
+		plain("id", "uuid"), indexed("user_id"), plain("name", "text"), unique("prefix"), plain("key_hash", "text"),
+		optional("roles", "text"), optional("verbs", "text"), plain("created_at", "datetime"), optional("expires_at", "datetime"),
+		optional("used_at", "datetime"), optional("revoked_at", "datetime"))
+	own(ResetClass, "DowelReset", "A token that sets a forgotten password, hashed.",
+		plain("id", "uuid"), indexed("user_id"), unique("token_hash"), plain("created_at", "datetime"), plain("expires_at", "datetime"))
 }

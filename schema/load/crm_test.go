@@ -138,6 +138,11 @@ func TestCRM(t *testing.T) {
 	if activate.When == nil || activate.Set[0].Field.Name != "status" || activate.Set[0].Value.(schema.Lit).Value.Text() != "active" {
 		t.Errorf("activate: %+v", activate)
 	}
+	for _, name := range []string{load.KeyClass, load.ResetClass} {
+		if c := s.Class(name); c == nil || !c.Internal || c.Expose || len(c.Uniques) != 1 {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
 	sessions := s.Class(load.SessionClass)
 	if sessions == nil || !sessions.Internal || sessions.Expose || sessions.Table != "_dowel_sessions" || len(sessions.Fields) != 7 {
 		t.Errorf("sessions: %+v", sessions)

@@ -30,6 +30,9 @@ import (
 type Options struct {
 	// Types are the application's own, beside schema.BuiltinTypes.
 	Types []schema.TypeDef
+	// Modules are files that are in no folder, by the names that errors call them:
+	// what a program in Go adds to the schema. They are read after all others.
+	Modules map[string][]byte
 }
 
 // FS loads the application in a folder of fsys: dowel.yaml or schema/*.yaml
@@ -52,7 +55,7 @@ func FS(fsys fs.FS, root string, opts Options) (*schema.Schema, diag.List) {
 		root:    root,
 	}
 	l.defs = append(schema.BuiltinTypes(), opts.Types...)
-	files := l.readAll(fsys, root)
+	files := l.readAll(fsys, root, opts.Modules)
 	if len(files) > 0 {
 		l.build(files)
 	}
@@ -140,7 +143,7 @@ func (l *loader) build(files []*file) {
 	}
 	l.warn()
 	if l.s.Login != nil {
-		appendSessions(l.s)
+		appendAccounts(l.s)
 	}
 	l.s.Seal()
 }
