@@ -129,6 +129,8 @@ type (
 		Parent *Parent `json:"parent,omitempty"`
 		Select
 		Count string `json:"count,omitempty"` // exact, estimate, none; "" is the style's default
+		// After is the id of a row: those behind it in the order of the key, which then is the only order.
+		After string `json:"after,omitempty"`
 		View
 		Options
 	}
@@ -222,6 +224,40 @@ type (
 		View
 		Options
 	}
+	// BulkImport makes rows, or changes those that are there: Content is an array
+	// of records. The answer counts, and tells what became of each.
+	BulkImport struct {
+		Class   string          `json:"class"`
+		Content json.RawMessage `json:"content"`
+		// OnConflict says what becomes of a record whose key, or a unique key of it, is
+		// taken: fail, skip or update; "" is as the class says.
+		OnConflict string `json:"on_conflict,omitempty"`
+		// Mode is atomic ("" too): all records or none; or partial: those that can be.
+		Mode string `json:"mode,omitempty"`
+		Options
+	}
+	// BulkUpdate patches rows by their ids, all or none: Content is {"ids": […], "set": patch},
+	// or an object of id → patch. The answer counts.
+	BulkUpdate struct {
+		Class   string          `json:"class"`
+		Content json.RawMessage `json:"content"`
+		Options
+	}
+	// BulkDelete removes rows by their ids, all or none: Content is {"ids": […]}. The answer counts.
+	BulkDelete struct {
+		Class   string          `json:"class"`
+		Content json.RawMessage `json:"content"`
+		Options
+	}
+)
+
+// The words of BulkImport.
+const (
+	ConflictFail   = "fail"
+	ConflictSkip   = "skip"
+	ConflictUpdate = "update"
+	ModeAtomic     = "atomic"
+	ModePartial    = "partial"
 )
 
 // The verbs, as definitions, logs and encoded actions name them.
@@ -239,6 +275,10 @@ const (
 	VerbRestore     = "restore"
 	VerbPurge       = "purge"
 	VerbRun         = "run"
+	VerbCompound    = "compound"
+	VerbBulkImport  = "bulk-import"
+	VerbBulkUpdate  = "bulk-update"
+	VerbBulkDelete  = "bulk-delete"
 )
 
 func (*Get) Verb() string         { return VerbGet }
@@ -254,6 +294,10 @@ func (*DeleteWhere) Verb() string { return VerbDeleteWhere }
 func (*Restore) Verb() string     { return VerbRestore }
 func (*Purge) Verb() string       { return VerbPurge }
 func (*Run) Verb() string         { return VerbRun }
+func (*Compound) Verb() string    { return VerbCompound }
+func (*BulkImport) Verb() string  { return VerbBulkImport }
+func (*BulkUpdate) Verb() string  { return VerbBulkUpdate }
+func (*BulkDelete) Verb() string  { return VerbBulkDelete }
 
 func (a *Get) On() string         { return a.Class }
 func (a *Search) On() string      { return a.Class }
@@ -268,3 +312,9 @@ func (a *DeleteWhere) On() string { return a.Class }
 func (a *Restore) On() string     { return a.Class }
 func (a *Purge) On() string       { return a.Class }
 func (a *Run) On() string         { return a.Class }
+
+// On is of no class: each step has its own.
+func (*Compound) On() string { return "" }
+func (a *BulkImport) On() string  { return a.Class }
+func (a *BulkUpdate) On() string  { return a.Class }
+func (a *BulkDelete) On() string  { return a.Class }

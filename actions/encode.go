@@ -48,6 +48,16 @@ func New(verb string) Action {
 		return new(Purge)
 	case VerbRun:
 		return new(Run)
+	case VerbCan:
+		return new(Can)
+	case VerbCompound:
+		return new(Compound)
+	case VerbBulkImport:
+		return new(BulkImport)
+	case VerbBulkUpdate:
+		return new(BulkUpdate)
+	case VerbBulkDelete:
+		return new(BulkDelete)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 var verbs = []string{
 	actions.VerbGet, actions.VerbSearch, actions.VerbRelated, actions.VerbCreate, actions.VerbReplace,
 	actions.VerbPatch, actions.VerbPatchEach, actions.VerbPatchWhere, actions.VerbDelete,
-	actions.VerbDeleteWhere, actions.VerbRestore, actions.VerbPurge, actions.VerbRun,
+	actions.VerbDeleteWhere, actions.VerbRestore, actions.VerbPurge, actions.VerbRun, actions.VerbCompound,
 }
 
 func TestDecodeIsTheInverseOfEncode(t *testing.T) {
@@ -57,6 +57,15 @@ func fill(t *rapid.T, v reflect.Value, depth int) {
 		}
 		v.Set(reflect.ValueOf(term))
 		return
+	}
+	switch v.Type() {
+	case reflect.TypeFor[actions.Action]():
+		a := actions.New(rapid.SampledFrom([]string{actions.VerbGet, actions.VerbCreate, actions.VerbSearch, actions.VerbRun}).Draw(t, "verb"))
+		fill(t, reflect.ValueOf(a).Elem(), depth+1)
+		v.Set(reflect.ValueOf(a))
+		return
+	case reflect.TypeFor[error]():
+		return // for the log alone
 	}
 	switch v.Kind() {
 	case reflect.String:

@@ -3,6 +3,7 @@ package actions
 import (
 	"context"
 	"io"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -21,9 +22,15 @@ type Exec struct {
 	Now     time.Time
 	// Alone: the transaction ends with this plan, so that its last change may commit along (storage.Change.Final).
 	Alone bool
+	// Asked, when not nil, is told of every decision that is asked for.
+	Asked func(c *schema.Class, verb string, d *authz.Decision)
+	// Sudoer is the subject whose function acts as the engine itself, nil for none.
+	Sudoer *authz.Subject
 
+	ctx    context.Context // of Enter
 	env    expr.Env
 	tenant tenancy
+	reader storage.Reader // of Enter, where the action is a compound
 }
 
 // Snapshot is everything about an application that stays the same while a
@@ -42,6 +49,14 @@ type Snapshot struct {
 	EndSessions func(ctx context.Context, tx storage.Tx, userID, but string) error
 	// Handlers run the actions declared with `run: go`, by "class.action".
 	Handlers map[string]Handler
+	// Render writes the content of an answer as JSON, nil for none: steps of a compound
+	// take values of those before them. nil where there are no compounds.
+	Render func(r *Result, o *Output) []byte
+
+	// Inside runs an action inside of another one: as the subject of from, in its
+	// transaction; tx is nil around reads.
+	Inside func(ctx context.Context, from *Exec, r storage.Reader, tx storage.Tx, a Action) (*Result, error)
+	Log    *slog.Logger // nil: what functions do with more rights than the caller is not told
 
 	views sync.Map // *authz.Decision → *boundView of the default view
 }
@@ -55,13 +70,17 @@ type Call struct {
 	*Exec
 	Tx     storage.Tx
 	Action *schema.Action
+	ID     string       // of the target; "" for an action of the collection
 	Row    *storage.Row // nil for an action of the collection
 	Input  []schema.Value
+
+	view    View
+	options *Options
 }
 
 // Limits bound one action; see engine.Limits for their meaning.
 type Limits struct {
-	Page, PageMax, Skip, Depth, Rows, Bulk          int
+	Page, PageMax, Skip, Depth, Rows, Bulk, Steps   int
 	FilterTerms, FilterDepth, InElements, OrderKeys int
 	Pattern                                         int
 }
@@ -83,10 +102,16 @@ func (x *Exec) bindings() *expr.Env {
 // Decide returns the decision on a verb of a class for this subject, confined
 // to its organizations where rows belong to some.
 func (x *Exec) Decide(c *schema.Class, verb string) *authz.Decision {
+	var d *authz.Decision
 	if x.Schema.Tenant.Org(c) != nil {
-		return x.decideWithin(c, verb).confined
+		d = x.decideWithin(c, verb).confined
+	} else {
+		d = x.Authorizer.Decide(x.Subject, c, verb)
 	}
-	return x.Authorizer.Decide(x.Subject, c, verb)
+	if x.Asked != nil {
+		x.Asked(c, verb, d)
+	}
+	return d
 }
 
 // Resolve binds the request-dependent operands of a condition.

@@ -10,6 +10,13 @@ import (
 // actions that never were a request), so these helpers split JSON known to be
 // well formed and need not check it again.
 
+// EachMember calls fn for every member of an object, in order, until it returns
+// false. The text has passed the strict reader.
+func EachMember(raw []byte, fn func(name string, value []byte) bool) { eachMember(raw, fn) }
+
+// Elements returns the elements of an array. The text has passed the strict reader.
+func Elements(raw []byte) [][]byte { return elements(raw) }
+
 // kindOf returns the first significant byte: { [ " t f n or that of a number.
 func kindOf(raw []byte) byte {
 	raw = bytes.TrimLeft(raw, " \t\r\n")

@@ -3,6 +3,7 @@ package actions
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
@@ -62,9 +63,15 @@ func Builtin() Registry {
 		{VerbRestore, func() Action { return new(Restore) }, bindRestore},
 		{VerbPurge, func() Action { return new(Purge) }, bindPurge},
 		{VerbRun, func() Action { return new(Run) }, bindRun},
+		{VerbCan, func() Action { return new(Can) }, bindCan},
+		{VerbBulkImport, func() Action { return new(BulkImport) }, bindBulkImport},
+		{VerbBulkUpdate, func() Action { return new(BulkUpdate) }, bindBulkUpdate},
+		{VerbBulkDelete, func() Action { return new(BulkDelete) }, bindBulkDelete},
 	} {
 		r[d.Verb] = d
 	}
+	c := compounds{all: r, plain: maps.Clone(r)}
+	r[VerbCompound] = &Definition{VerbCompound, func() Action { return new(Compound) }, c.bind}
 	return r
 }
 

@@ -38,9 +38,16 @@ type Result struct {
 	Tag      string
 	Modified time.Time // Last-Modified, where exact
 	ID       string    // of the one row written, for Location
-	// Raw is the JSON answer of a custom action.
-	Raw    []byte
+	// Raw is the JSON answer of a custom action, or of a BulkImport.
+	Raw []byte
+	// Response is the whole answer of an action that makes it itself; the rest does not count.
+	Response *Response
+	// Report says what became of each record of a BulkImport.
+	Report *Report
 	DryRun bool
+	// Steps are the answers of a compound, in order; nil for every other action. Listed: they have no names.
+	Steps  []StepResult
+	Listed bool
 }
 
 // Count is one number of an answer that has no rows.

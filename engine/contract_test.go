@@ -224,6 +224,10 @@ func (c *contract) target(uri string) (path string, pairs [][2]string, ours bool
 	}
 	for _, p := range parts {
 		if modifier, ok := strings.CutPrefix(p, ";"); ok {
+			if modifier == "compound" && strings.Trim(path, "/") == "" {
+				path = "/;compound"
+				continue
+			}
 			query += "&" + modifier
 			continue
 		}

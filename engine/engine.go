@@ -15,6 +15,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -27,6 +28,8 @@ import (
 	"github.com/dowel-dev/dowel/authz/account"
 	"github.com/dowel-dev/dowel/authz/token"
 	"github.com/dowel-dev/dowel/engine/format"
+	"github.com/dowel-dev/dowel/engine/mail"
+	"github.com/dowel-dev/dowel/engine/metrics"
 	"github.com/dowel-dev/dowel/engine/request"
 	"github.com/dowel-dev/dowel/engine/strictjson"
 	"github.com/dowel-dev/dowel/schema"
@@ -42,15 +45,17 @@ type Config struct {
 	// Signer issues and checks tokens; nil is a schema without login that
 	// accepts no tokens.
 	Signer *token.Signer
-	// Handlers run the actions declared with `run: go`, by "class.action".
-	Handlers map[string]actions.Handler
-	// Actions are definitions beside the generic ones.
-	Actions []*actions.Definition
-	Log     *slog.Logger     // slog.Default when nil
-	Clock   func() time.Time // time.Now when nil
-	Random  io.Reader        // of generated ids; crypto/rand when nil
+	// App is what the program adds to the schema; nil is nothing.
+	App    *App
+	Log    *slog.Logger     // slog.Default when nil
+	Clock  func() time.Time // time.Now when nil
+	Random io.Reader        // of generated ids; crypto/rand when nil
+	// Metrics counts requests and calls of the store; nil counts nothing.
+	Metrics *metrics.Metrics
 	// Hasher hashes passwords; nil does it at the cost that account.DefaultParams says.
 	Hasher *account.Hasher
+	// Mail writes to users where Settings.Mail has a sender's address; nil does it as SMTP there says.
+	Mail mail.Sender
 }
 
 // Engine serves one application. It is safe for concurrent use.
@@ -62,8 +67,8 @@ type Engine struct {
 	front    http.Handler // what Handler returns: handler, or what listens in front of it
 }
 
-// New makes an engine and runs every start-up check.
-func New(cfg Config) (*Engine, error) {
+// Open makes an engine and runs every start-up check.
+func Open(cfg Config) (*Engine, error) {
 	if cfg.Store == nil {
 		return nil, errors.New("engine: Config.Store is nil; open a store first")
 	}
@@ -77,17 +82,41 @@ func New(cfg Config) (*Engine, error) {
 		cfg.Random = rand.Reader
 	}
 	cfg.Settings.Limits = cfg.Settings.Limits.orDefault()
-	e := &Engine{cfg: cfg, registry: actions.Builtin()}
-	for _, d := range cfg.Actions {
-		if e.registry[d.Verb] != nil {
-			return nil, errors.New("engine: the action verb " + d.Verb + " is taken")
+	if cfg.Settings.Mail.From != "" && cfg.Mail == nil {
+		smtp, err := mail.NewSMTP(cfg.Settings.Mail.SMTP, cfg.Settings.Mail.From)
+		if err != nil {
+			return nil, fmt.Errorf("mail.smtp: %w", err)
 		}
-		e.registry[d.Verb] = d
+		cfg.Mail = smtp
 	}
+	e := &Engine{cfg: cfg, registry: actions.Builtin()}
+	if app := cfg.App; app != nil {
+		for _, o := range app.own {
+			if e.registry[o.Verb] != nil {
+				return nil, errors.New("engine: the action verb " + o.Verb + " is taken")
+			}
+			e.registry[o.Verb] = o.Definition()
+		}
+		if app.hooks.any() {
+			app.hooks.around(e.registry)
+		}
+	}
+	e.cfg.Store = e.watched(cfg.Store)
 	if err := e.Reload(cfg.Schema, cfg.Authorizer); err != nil {
 		return nil, err
 	}
 	e.handler = newHandler(cfg.Settings, func() revision { return e.live.Load() }, cfg.Log, cfg.Clock)
+	if cfg.Settings.Mail.From != "" {
+		e.handler.mail = newMailroom(cfg.Mail, cfg.Settings.Mail.Link, cfg.Log)
+	}
+	e.handler.hooks = cfg.App.hooksOf()
+	if cfg.App != nil {
+		e.handler.parsers = cfg.App.parsers
+	}
+	e.handler.metrics = cfg.Metrics
+	if cfg.Metrics != nil {
+		e.measure(cfg.Metrics)
+	}
 	e.front = e.handler
 	return e, nil
 }
@@ -120,26 +149,33 @@ func (e *Engine) revision(s *schema.Schema, a authz.Authorizer) (*live, error) {
 	if err != nil {
 		return nil, err
 	}
+	handlers, found := cfg.App.bind(s)
+	if err := startError(found); err != nil {
+		return nil, err
+	}
 	snapshot := &actions.Snapshot{
-		Schema: s, Authorizer: a, Handlers: cfg.Handlers, HashPassword: accounts.HashPassword, EndSessions: accounts.EndSessions, Random: cfg.Random,
+		Schema: s, Authorizer: a, Handlers: handlers, Log: cfg.Log, HashPassword: accounts.HashPassword, EndSessions: accounts.EndSessions, Random: cfg.Random,
 		Counted: styleOf(cfg.Settings, s) == "envelope",
 		Limits:  limits.action(s.App),
+		Render:  render,
 	}
 	anonymous := new(authz.Subject)
 	a.Admit(anonymous)
-	return &live{
+	l := &live{
 		anonymous:    anonymous,
 		engine:       e,
 		accounts:     accounts,
 		snapshot:     snapshot,
-		descriptions: newDescriptions(cfg.Settings, snapshot),
+		descriptions: newDescriptions(cfg.Settings, snapshot, cfg.App),
 		parser: &request.Parser{
 			Schema: s, Mount: mountOf(cfg.Settings, s) + "/", Formats: format.Names(),
-			Limits: request.Limits{Target: limits.Target, Body: limits.Body, JSON: strictjson.Limits{
+			Limits: request.Limits{Target: limits.Target, Body: limits.Body, Import: limits.Import, Steps: limits.Steps, JSON: strictjson.Limits{
 				Depth: limits.JSONDepth, Members: limits.JSONMembers, Number: limits.NumberLen,
 			}},
 		},
-	}, nil
+	}
+	snapshot.Inside = l.inside
+	return l, nil
 }
 
 // Handler serves the application over HTTP.
@@ -154,7 +190,15 @@ func (e *Engine) Accounts() *account.Accounts { return e.live.Load().accounts }
 // Invoke runs an action as a subject. It is the way of every caller but HTTP,
 // which gets here, too. Errors are *actions.Error.
 func (e *Engine) Invoke(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error) {
-	return e.live.Load().Invoke(ctx, s, a)
+	res, err := e.live.Load().Invoke(ctx, s, a)
+	if h := e.cfg.App.hooksOf(); err != nil && h != nil && len(h.at[Error]) > 0 {
+		event := eventOf(ctx, Error, s, a)
+		event.Err = err
+		if other := call(nil, event, h.at[Error]); other != nil {
+			err = other
+		}
+	}
+	return res, err
 }
 
 // live is the revision in service.
@@ -199,7 +243,7 @@ func (l *live) Checks(ctx context.Context) []storage.Check {
 // action gives actions the limits they bind by; the schema's own page sizes win.
 func (l Limits) action(app schema.App) actions.Limits {
 	out := actions.Limits{
-		Page: l.Page, PageMax: l.PageMax, Skip: l.Skip, Depth: l.Depth, Rows: l.Rows, Bulk: l.Bulk,
+		Page: l.Page, PageMax: l.PageMax, Skip: l.Skip, Depth: l.Depth, Rows: l.Rows, Bulk: l.Bulk, Steps: l.Steps,
 		FilterTerms: l.FilterTerms, FilterDepth: l.FilterDepth, InElements: l.InElements, OrderKeys: l.OrderKeys,
 		Pattern: l.Pattern,
 	}

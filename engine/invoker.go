@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/authz"
@@ -38,6 +39,7 @@ func (l *live) invoke(ctx context.Context, s *authz.Subject, a actions.Action) (
 		l.snapshot.Authorizer.Admit(s)
 	}
 	o := a.Common()
+	caller := s
 	if o.As != "" {
 		other, err := l.actAs(ctx, s, o)
 		if err != nil {
@@ -46,7 +48,7 @@ func (l *live) invoke(ctx context.Context, s *authz.Subject, a actions.Action) (
 		s = other
 	}
 	if o.Explain {
-		return nil, actions.Errorf(actions.Forbidden, "You may not ask for explanations; `dowel policy why` tells operators.")
+		return l.explained(ctx, caller, s, a)
 	}
 	const tries = 3
 	for range tries {
@@ -62,6 +64,86 @@ func (l *live) invoke(ctx context.Context, s *authz.Subject, a actions.Action) (
 func (l *live) try(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error) {
 	x := actions.NewExec(l.snapshot, s, l.engine.cfg.Clock())
 	if err := x.Enter(ctx, l.engine.cfg.Store, a); err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	plan, err := l.engine.registry.Bind(x, a)
+	if x.Failed() != nil {
+		return nil, x.Failed()
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = plan.Authorize(x)
+	if seen := l.timed(ctx); seen != nil {
+		seen.times.authorize += time.Since(began)
+	}
+	if x.Failed() != nil {
+		return nil, x.Failed()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p, ok := plan.(actions.Preparing); ok {
+		if err := p.Prepare(ctx, x); err != nil {
+			return nil, err
+		}
+	}
+	switch p := plan.(type) {
+	case actions.Reading:
+		return p.Read(ctx, x, l.engine.cfg.Store)
+	case actions.Writing:
+		return l.write(ctx, x, p, a)
+	}
+	return nil, fmt.Errorf("the plan of %q neither reads nor writes", a.Verb())
+}
+
+// write runs a plan in one transaction.
+func (l *live) write(ctx context.Context, x *actions.Exec, p actions.Writing, a actions.Action) (*actions.Result, error) {
+	dry := a.Common().DryRun
+	own := l.engine.cfg.App != nil // who knows what its functions leave to be done
+	var res *actions.Result
+	var trail *actions.Trail
+	err := l.engine.cfg.Store.Write(ctx, func(tx storage.Tx) (err error) {
+		defer func() {
+			// A store may run this elsewhere, where a panic would take the process along.
+			if r := recover(); r != nil {
+				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+			}
+		}()
+		x.Alone = !dry && !l.engine.cfg.App.commits()
+		if err := x.Still(tx); err != nil {
+			return err
+		}
+		ctx := ctx
+		if own {
+			ctx, trail = actions.WithTrail(ctx)
+		}
+		if res, err = p.Write(ctx, x, tx); err != nil {
+			return err
+		}
+		if err := l.committing(ctx, x, tx, a, res); err != nil {
+			return err
+		}
+		if dry {
+			return errDryRun
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errDryRun) {
+		return nil, err
+	}
+	if own && !dry {
+		l.committed(ctx, x, a, res, trail)
+	}
+	return res, nil
+}
+
+// inside runs an action inside of another one, in its transaction, as a request
+// for it would be run; tx is nil around reads.
+func (l *live) inside(ctx context.Context, from *actions.Exec, r storage.Reader, tx storage.Tx, a actions.Action) (*actions.Result, error) {
+	x := actions.NewExec(l.snapshot, from.Subject, from.Now)
+	if err := x.Enter(ctx, r, a); err != nil {
 		return nil, err
 	}
 	plan, err := l.engine.registry.Bind(x, a)
@@ -85,40 +167,18 @@ func (l *live) try(ctx context.Context, s *authz.Subject, a actions.Action) (*ac
 	}
 	switch p := plan.(type) {
 	case actions.Reading:
-		return p.Read(ctx, x, l.engine.cfg.Store)
+		return p.Read(ctx, x, r)
 	case actions.Writing:
-		return l.write(ctx, x, p, a.Common().DryRun)
+		if tx == nil {
+			return nil, errReadOnly
+		}
+		return p.Write(ctx, x, tx)
 	}
 	return nil, fmt.Errorf("the plan of %q neither reads nor writes", a.Verb())
 }
 
-// write runs a plan in one transaction.
-func (l *live) write(ctx context.Context, x *actions.Exec, p actions.Writing, dry bool) (*actions.Result, error) {
-	x.Alone = !dry
-	var res *actions.Result
-	err := l.engine.cfg.Store.Write(ctx, func(tx storage.Tx) (err error) {
-		defer func() {
-			// A store may run this elsewhere, where a panic would take the process along.
-			if r := recover(); r != nil {
-				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
-			}
-		}()
-		if err := x.Still(tx); err != nil {
-			return err
-		}
-		if res, err = p.Write(ctx, x, tx); err != nil {
-			return err
-		}
-		if dry {
-			return errDryRun
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, errDryRun) {
-		return nil, err
-	}
-	return res, nil
-}
+// errReadOnly is told to functions that write where nothing can be.
+var errReadOnly = errors.New("this runs around a read, where nothing can be written")
 
 // actAs answers as=: oneself always, others by the verb act_as on the login class.
 func (l *live) actAs(ctx context.Context, s *authz.Subject, o *actions.Options) (*authz.Subject, error) {
@@ -154,6 +214,7 @@ func (l *live) actAs(ctx context.Context, s *authz.Subject, o *actions.Options) 
 		return nil, refuse
 	}
 	other.Tenant = s.Tenant // whose credentials are good for one organization stays inside of it
+	other.Scope = s.Scope
 	if o.AsMode == "add" {
 		both := *other
 		both.Roles = append(append([]string(nil), other.Roles...), s.Roles...)
@@ -167,7 +228,10 @@ func (l *live) actAs(ctx context.Context, s *authz.Subject, o *actions.Options) 
 // refusal gives every error a code; what is not foreseen is internal, its cause for the log only.
 func (l *live) refusal(ctx context.Context, err error) error {
 	var e *actions.Error
+	var step *actions.StepError
 	switch {
+	case errors.As(err, &step):
+		return actions.AtStep(asError(l.refusal(ctx, step.Err)), step.Path)
 	case errors.As(err, &e):
 		return e
 	case errors.Is(err, storage.ErrOutcomeUnknown):

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/engine/format"
@@ -56,6 +57,10 @@ func (x *exchange) respond(r *actions.Result) {
 		x.sendEmpty(http.StatusNotModified)
 		return
 	}
+	if r.Response != nil {
+		x.respondWith(r.Response)
+		return
+	}
 	status, body := x.statusOf(r)
 	x.located(r)
 	x.preference(r, body)
@@ -70,8 +75,16 @@ func (x *exchange) respond(r *actions.Result) {
 
 // statusOf returns the status of a success, and whether it has content.
 func (x *exchange) statusOf(r *actions.Result) (status int, body bool) {
-	shows := r.View != nil || r.Raw != nil || r.Counts != nil
-	body = shows && !(x.action != nil && x.action.Common().Output.Minimal && r.Outcome != actions.Found)
+	if r.Steps != nil {
+		return http.StatusOK, true
+	}
+	return statusOfResult(r, x.action != nil && x.action.Common().Output.Minimal)
+}
+
+// statusOfResult is statusOf for one action; minimal: no content that is not asked for.
+func statusOfResult(r *actions.Result, minimal bool) (status int, body bool) {
+	shows := showsContent(r)
+	body = shows && !(minimal && r.Outcome != actions.Found)
 	switch r.Outcome {
 	case actions.Created:
 		if r.Mixed || r.List && len(r.Rows) == 0 {
@@ -111,7 +124,7 @@ func (x *exchange) preference(r *actions.Result, body bool) {
 		return
 	}
 	h := x.w.Header()
-	if !body {
+	if !body || r.Steps != nil {
 		if x.action.Common().Output.Minimal {
 			h["Preference-Applied"] = minimal
 		}
@@ -156,12 +169,18 @@ func (x *exchange) represent(status int, r *actions.Result) {
 		d.Pretty, d.KeyByIDs, d.GroupedByClass = out.Pretty, out.KeyByIDs, out.GroupedByClass
 		f = format.Find(out.Format)
 	}
+	if r.Steps != nil {
+		d.Raw = x.stepsOf(r)
+	}
 	h := x.w.Header()
 	h["Content-Type"] = typeOfFormat[f.Name]
 	if f.Download {
 		h["Content-Disposition"] = download
 	}
 	buf := bodies.Get().(*[]byte)
+	if x.h.settings.Dev {
+		x.times.encoding = time.Now()
+	}
 	body := f.Append((*buf)[:0], &d)
 	x.sendCoded(status, body, r.Tag)
 	if *buf = body; cap(body) <= bodyKept {
@@ -189,6 +208,10 @@ func (x *exchange) send(status int, body []byte) {
 	x.fields[1][0] = itoa(len(body))
 	x.w.Header()["Content-Length"] = x.fields[1][:]
 	x.patience(len(body))
+	if x.h.settings.Dev {
+		x.serverTiming()
+	}
+	x.sending(status)
 	x.status = status
 	x.w.WriteHeader(status)
 	if x.r.Method == http.MethodHead {
@@ -199,6 +222,10 @@ func (x *exchange) send(status int, body []byte) {
 
 // sendEmpty answers without content.
 func (x *exchange) sendEmpty(status int) {
+	if x.h.settings.Dev {
+		x.serverTiming()
+	}
+	x.sending(status)
 	x.status = status
 	x.w.WriteHeader(status)
 }

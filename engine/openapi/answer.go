@@ -58,6 +58,8 @@ func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 		r.Set("200", b.reuse(nil, "Deleted", func() *openapi3.ResponseRef {
 			return b.answer("How many were deleted.", b.data(nil, "Deleted", false, b.count("deleted")), "Preference-Applied", "X-Request-Id")
 		}))
+	case request.BulkImport, request.BulkUpdate, request.BulkDelete:
+		b.bulk(r, op)
 	case request.Run, request.Query:
 		b.ran(r, op)
 	}
@@ -229,6 +231,7 @@ func (b *builder) shared(name, description string, fields ...string) *openapi3.R
 // fields describes the header fields of responses.
 var fields = map[string]string{
 	"Accept":             "The media types that are understood here.",
+	"Allow":              "The methods that are offered here.",
 	"Accept-Encoding":    "The content codings that are understood here.",
 	"Accept-Patch":       "The media types of patches that are understood here.",
 	"Content-Location":   "Where the record in the answer is.",

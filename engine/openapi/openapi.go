@@ -22,7 +22,10 @@
 //	problem.go    errors
 //	parameter.go  the query and the header of requests
 //	operation.go  operations of a class
+//	special.go    action types of the application's own
 //	account.go    login and what goes with it
+//	can.go        questions about rights
+//	compound.go   several actions in one request
 package openapi
 
 import (
@@ -46,6 +49,8 @@ type App struct {
 	Accounts []Account
 	// Handled reports whether the program has the function of an action declared with `run: go`.
 	Handled func(a *schema.Action) bool
+	// Own are the places of the application's own action types.
+	Own []Own
 }
 
 // Account is a place below MOUNT/auth/.
@@ -109,6 +114,8 @@ func (b *builder) whole(version string) *openapi3.T {
 		b.related(c)
 	}
 	b.fixed()
+	b.can()
+	b.compound()
 	b.accounts()
 	return b.doc
 }

@@ -48,6 +48,7 @@ func (b *builder) failure(status int) *openapi3.ResponseRef {
 // failureHeaders are the header fields that go with a status.
 var failureHeaders = map[int][]string{
 	http.StatusUnauthorized:         {"WWW-Authenticate"},
+	http.StatusMethodNotAllowed:     {"Allow"},
 	http.StatusPreconditionFailed:   {"ETag"},
 	http.StatusUnsupportedMediaType: {"Accept", "Accept-Encoding", "Accept-Patch"},
 	http.StatusTooManyRequests:      {"Retry-After"},

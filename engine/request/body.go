@@ -24,6 +24,9 @@ func (p *Parser) content(r *http.Request, op *operation, a actions.Action) error
 		return nil
 	}
 	limits := p.Limits.defaults()
+	if op.verb == BulkImport {
+		limits.Body, limits.JSON.Members = limits.Import, int(limits.Import) // as many members as fit
+	}
 	if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
 		return missing(op)
 	}
@@ -42,13 +45,13 @@ func (p *Parser) content(r *http.Request, op *operation, a actions.Action) error
 		return missing(op)
 	}
 	if media == typeCSV || media == typeLines {
-		list, err := rows(text, media, p.Schema.Class(a.(*actions.Create).Class), limits.JSON)
+		records, err := list(text, media, p.Schema.Class(a.On()), limits.JSON)
 		if err == nil {
-			setContent(a, list, typeJSON)
+			setContent(a, records, typeJSON)
 		}
 		return err
 	}
-	if err := checkJSON(text, limits.JSON, 0); err != nil {
+	if err := checkJSON(text, limits.JSON); err != nil {
 		return err
 	}
 	text = bytes.Trim(text, " \t\r\n")
@@ -57,6 +60,9 @@ func (p *Parser) content(r *http.Request, op *operation, a actions.Action) error
 			return actions.Errorf(actions.ContentNotAllowed, "This action takes no content.")
 		}
 		return nil
+	}
+	if c, several := a.(*actions.Compound); several {
+		return p.compound(r, text, c)
 	}
 	setContent(a, text, media)
 	return nil
@@ -76,6 +82,12 @@ func setContent(a actions.Action, text json.RawMessage, media string) {
 	case *actions.PatchWhere:
 		a.Content = text
 	case *actions.Run:
+		a.Content = text
+	case *actions.BulkImport:
+		a.Content = text
+	case *actions.BulkUpdate:
+		a.Content = text
+	case *actions.BulkDelete:
 		a.Content = text
 	}
 }
@@ -183,8 +195,7 @@ func unreadable(err error, limit int64) error {
 }
 
 // checkJSON applies the strict reader and turns what it finds into a refusal.
-// before counts the lines before the text.
-func checkJSON(text []byte, limits strictjson.Limits, before int) error {
+func checkJSON(text []byte, limits strictjson.Limits) error {
 	err := strictjson.Check(text, limits)
 	if err == nil {
 		return nil
@@ -193,7 +204,6 @@ func checkJSON(text []byte, limits strictjson.Limits, before int) error {
 	if !errors.As(err, &bad) {
 		return actions.Errorf(actions.BadContent, "The content is not JSON.")
 	}
-	bad.Line += before
 	detail := "Line " + itoa(bad.Line) + ", column " + itoa(bad.Column) + ": " + bad.Detail
 	e := actions.Errorf(actions.BadContent, detail)
 	e.Errors = []actions.Problem{{Code: "syntax", Detail: detail, Pointer: bad.Pointer, Line: bad.Line, Column: bad.Column}}

@@ -42,6 +42,13 @@ func Operations(c *schema.Class) []Operation {
 			list = offered(list, all+"/"+a.Path, &target{kind: collectionAction, class: c, action: a})
 		}
 	}
+	if c.Bulk {
+		for _, name := range []string{"bulk-import", "bulk-update", "bulk-delete"} {
+			if a := c.Action(name); a == nil || !a.OnCollection {
+				list = offered(list, all+"/"+name, &target{kind: bulk, class: c, bulk: bulks[name]})
+			}
+		}
+	}
 	list = offered(list, one, &target{kind: item, class: c})
 	var names []string
 	for _, r := range c.Relations {
@@ -116,4 +123,20 @@ func PropertyName(c *schema.Class) string {
 		return "member"
 	}
 	return "property"
+}
+
+// CompoundOperation is what is offered at the mount with `;compound`.
+func CompoundOperation() Operation {
+	op := &opCompound
+	o := Operation{Method: http.MethodPost, Path: ";compound", Verb: op.verb, Content: op.content, Types: op.types}
+	for i, word := range options {
+		switch option(i) {
+		case optFormat, optKeyByIDs, optGroupedByClass:
+			continue // JSON alone, and said of a step
+		}
+		if op.takes&word.group != 0 {
+			o.Options = append(o.Options, word.name)
+		}
+	}
+	return o
 }

@@ -17,7 +17,8 @@ type target struct {
 	field  *schema.Field
 	rel    *schema.Relation
 	action *schema.Action
-	// isItem: a collection action whose segment may be an id too.
+	bulk   Verb // of a bulk operation
+	// isItem: a collection action or bulk operation whose segment may be an id too.
 	isItem bool
 	// nestedRead: the relation may only be read here.
 	nestedRead bool
@@ -36,6 +37,8 @@ const (
 	relatedOne                   // /orders/7/customer
 	itemAction                   // /customers/7/activate
 	collectionAction             // /customers/clean-up
+	bulk                         // /customers/bulk-import
+	compound                     // ;compound, at the mount alone
 	restore                      // /customers/7/restore
 	purge                        // /customers/7/purge
 )
@@ -78,17 +81,44 @@ func (p *Parser) target(u *url.URL) (target, error) {
 		}
 		n++
 	}
+	if n == 1 && parts[0] == "" && t.mountMods == "" {
+		t.mountMods, t.mods, n = t.mods, "", 0 // /;compound, as it is where the mount is the root
+	}
+	if n == 0 && isCompound(t.mountMods) {
+		t.kind = compound
+		return t, nil
+	}
 	at := p.inside(parts[:], n)
 	if t.mods != "" && mods != at {
 		return t, strayModifier()
 	}
 	if at > 0 {
 		t.tenant = parts[1]
-		if schema.CheckKey(p.Schema.Tenant.Class, t.tenant) != nil {
+		if p.checkKey(p.Schema.Tenant.Class, t.tenant) != nil {
 			return t, noRow(p.Schema.Tenant.Class)
 		}
 	}
 	return p.resolve(t, parts[at:], n-at)
+}
+
+// isCompound reports whether `;compound` is among the modifiers of the mount.
+func isCompound(mods string) bool {
+	for mods != "" {
+		var m string
+		m, mods, _ = cutModifier(mods)
+		if name, _, _ := strings.Cut(m, "="); name == "compound" {
+			return true
+		}
+	}
+	return false
+}
+
+// checkKey reports what is wrong with an id. That of a row still to be made is right.
+func (p *Parser) checkKey(c *schema.Class, id string) error {
+	if p.isMark(id) {
+		return nil
+	}
+	return schema.CheckKey(c, id)
 }
 
 func strayModifier() error {
@@ -141,7 +171,7 @@ func (p *Parser) resolve(t target, parts []string, n int) (target, error) {
 		return t, notFound("The path has too many segments: after an id comes one member at most.", "")
 	}
 	t.id = parts[1]
-	keyErr := schema.CheckKey(t.class, t.id)
+	keyErr := p.checkKey(t.class, t.id)
 	if n == 3 {
 		if keyErr != nil {
 			return t, noRow(t.class)
@@ -152,12 +182,19 @@ func (p *Parser) resolve(t target, parts []string, n int) (target, error) {
 		t.kind, t.action, t.isItem = collectionAction, a, keyErr == nil
 		return t, nil
 	}
+	if verb, is := bulks[t.id]; is && t.class.Bulk {
+		t.kind, t.bulk, t.isItem = bulk, verb, keyErr == nil
+		return t, nil
+	}
 	if keyErr != nil {
 		return t, noRow(t.class)
 	}
 	t.kind = item
 	return t, nil
 }
+
+// bulks are the operations on many records, by their segments.
+var bulks = map[string]Verb{"bulk-import": BulkImport, "bulk-update": BulkUpdate, "bulk-delete": BulkDelete}
 
 // member looks up what follows an id.
 func (p *Parser) member(t target, name string) (target, error) {

@@ -21,6 +21,7 @@ const (
 	paging                         // order, limit, page, count
 	writing                        // dry_run
 	affecting                      // max_affected
+	importing                      // on_conflict, mode: words elsewhere may be filters
 	inputs                         // the input of a declared action
 	later                          // known words that nothing takes yet
 )
@@ -55,6 +56,8 @@ const (
 	optGroup
 	optMeasure
 	optHaving
+	optOnConflict
+	optMode
 	numOptions
 	noOption
 )
@@ -91,6 +94,8 @@ var options = [numOptions]struct {
 	optGroup:          {"group", later, false},
 	optMeasure:        {"measure", later, false},
 	optHaving:         {"having", later, false},
+	optOnConflict:     {"on_conflict", importing, false},
+	optMode:           {"mode", importing, false},
 }
 
 // reserved returns the option that a word names, or noOption.
@@ -148,6 +153,10 @@ func reserved(word string) option {
 		return optMeasure
 	case "having":
 		return optHaving
+	case "on_conflict":
+		return optOnConflict
+	case "mode":
+		return optMode
 	}
 	if strings.HasPrefix(word, "having.") {
 		return optHaving
@@ -155,12 +164,24 @@ func reserved(word string) option {
 	return noOption
 }
 
+// reservedFor is reserved where an operation is known: what only imports take is
+// no word of others, so that fields may be called so.
+func reservedFor(op *operation, word string) option {
+	o := reserved(word)
+	if o != noOption && options[o].group == importing && op.takes&importing == 0 {
+		return noOption
+	}
+	return o
+}
+
 // Reserved lists the words of the query that are not filters. A field called like
 // one of them is filtered as `.NAME=…`.
 func Reserved() []string {
 	words := []string{"q"}
 	for o := range numOptions {
-		words = append(words, options[o].name)
+		if options[o].group != importing {
+			words = append(words, options[o].name)
+		}
 	}
 	return words
 }
@@ -224,7 +245,8 @@ func (q *query) modifiers(op *operation, mods string) {
 		name, _ = url.PathUnescape(name)
 		value, _ = url.PathUnescape(value)
 		at := place{name, true}
-		switch o := reserved(name); {
+		switch o := reservedFor(op, name); {
+		case name == "compound" && op.verb == Compound && !valued:
 		case name == "compound":
 			q.bad(at, "unavailable", "`;compound` stands at the mount alone, without a collection.")
 		case o == noOption:
@@ -263,7 +285,7 @@ func (q *query) pair(op *operation, text string) {
 		q.bad(at, "syntax", "The value of `"+excerpt(name)+"` holds a broken percent escape, or is not UTF-8 text.")
 		return
 	}
-	if o := reserved(name); o != noOption {
+	if o := reservedFor(op, name); o != noOption {
 		q.option(op, o, at, value, valued)
 		return
 	}

@@ -18,6 +18,7 @@
 //	precond.go    If-Match and its relatives, Prefer, Idempotency-Key
 //	negotiate.go  Accept and format=
 //	body.go       content
+//	compound.go   several requests in one
 package request
 
 import (
@@ -38,18 +39,23 @@ type Parser struct {
 	// Formats are the words of format= that can be produced; the first is what is
 	// sent to clients that do not care. nil is json only.
 	Formats []string
+
+	// mark begins ids that stand for values still to come, in a step of a compound.
+	mark string
 }
 
 // Limits bound what one request may hold.
 type Limits struct {
 	Target int   // bytes of the request target
 	Body   int64 // bytes of content
+	Import int64 // bytes of the content of a bulk-import
+	Steps  int   // of a compound
 	JSON   strictjson.Limits
 }
 
 // DefaultLimits are the documented defaults.
 func DefaultLimits() Limits {
-	return Limits{Target: 16 << 10, Body: 1 << 20, JSON: strictjson.Defaults()}
+	return Limits{Target: 16 << 10, Body: 1 << 20, Import: 16 << 20, Steps: 100, JSON: strictjson.Defaults()}
 }
 
 func (l *Limits) defaults() Limits {
@@ -59,6 +65,12 @@ func (l *Limits) defaults() Limits {
 	}
 	if l.Body > 0 {
 		d.Body = l.Body
+	}
+	if l.Import > 0 {
+		d.Import = l.Import
+	}
+	if l.Steps > 0 {
+		d.Steps = l.Steps
 	}
 	if l.JSON.Depth > 0 {
 		d.JSON.Depth = l.JSON.Depth
@@ -98,7 +110,11 @@ func (p *Parser) Parse(r *http.Request) (actions.Action, error) {
 			return nil, err
 		}
 	}
-	if common.Output.Format, err = p.negotiate(r.Header["Accept"], common.Output.Format); err != nil {
+	offers := p
+	if op.verb == Compound {
+		offers = &Parser{} // JSON alone
+	}
+	if common.Output.Format, err = offers.negotiate(r.Header["Accept"], common.Output.Format); err != nil {
 		return nil, err
 	}
 	if err := p.content(r, op, a); err != nil {

@@ -35,6 +35,10 @@ const (
 	Purge
 	Run
 	Query // a declared action by GET: its input is the query
+	BulkImport
+	BulkUpdate
+	BulkDelete
+	Compound
 )
 
 // Content says whether a request has content.
@@ -81,6 +85,10 @@ var (
 	opPurge         = operation{Purge, always | writing, EmptyContent, jsonTypes}
 	opRun           = operation{Run, always | viewing | writing, MayContent, jsonTypes}
 	opQuery         = operation{Query, always | viewing | inputs, NoContent, nil}
+	opBulkImport    = operation{BulkImport, always | writing | importing, MustContent, listTypes}
+	opBulkUpdate    = operation{BulkUpdate, always | writing, MustContent, jsonTypes}
+	opBulkDelete    = operation{BulkDelete, always | writing, MustContent, jsonTypes}
+	opCompound      = operation{Compound, always | writing, MustContent, jsonTypes}
 )
 
 // operation returns what a method does to the resource, nil when it is not offered.
@@ -118,6 +126,13 @@ func (t *target) operation(method string) *operation {
 			return op
 		}
 		return itemOperation(method)
+	case bulk:
+		if method == http.MethodPost {
+			return t.bulkOperation()
+		}
+		if t.isItem {
+			return itemOperation(method)
+		}
 	case item:
 		return itemOperation(method)
 	case property:
@@ -135,6 +150,8 @@ func (t *target) operation(method string) *operation {
 		return when(method == http.MethodPost, &opRestore)
 	case purge:
 		return when(method == http.MethodPost, &opPurge)
+	case compound:
+		return when(method == http.MethodPost, &opCompound)
 	}
 	return nil
 }
@@ -151,6 +168,17 @@ func itemOperation(method string) *operation {
 		return &opDelete
 	}
 	return nil
+}
+
+// bulkOperation is what a POST to a bulk operation does.
+func (t *target) bulkOperation() *operation {
+	switch t.bulk {
+	case BulkImport:
+		return &opBulkImport
+	case BulkUpdate:
+		return &opBulkUpdate
+	}
+	return &opBulkDelete
 }
 
 // run is the operation of a declared action.
@@ -228,6 +256,14 @@ func (q *query) action(op *operation, t *target) actions.Action {
 		return &actions.Restore{Class: t.rows(), ID: t.id, View: q.view(), Options: q.options()}
 	case Purge:
 		return &actions.Purge{Class: t.rows(), ID: t.id, Options: q.options()}
+	case BulkImport:
+		return q.bulkImport(t)
+	case BulkUpdate:
+		return &actions.BulkUpdate{Class: t.rows(), Options: q.options()}
+	case BulkDelete:
+		return &actions.BulkDelete{Class: t.rows(), Options: q.options()}
+	case Compound:
+		return q.compound()
 	}
 	a := &actions.Run{Class: t.rows(), Action: t.action.Name, View: q.view(), Options: q.options()}
 	if t.kind == itemAction {
@@ -247,4 +283,25 @@ func (q *query) patchMany(t *target) actions.Action {
 	}
 	q.refuse(viewing, "does not apply to a filtered write: its answer is a count")
 	return &actions.PatchWhere{Class: t.rows(), Parent: t.parent(), Content: nil, Select: s, MaxAffected: most, Options: q.options()}
+}
+
+func (q *query) bulkImport(t *target) actions.Action {
+	a := &actions.BulkImport{Class: t.rows(), Options: q.options()}
+	if q.has(optOnConflict) {
+		a.OnConflict = q.word(optOnConflict, actions.ConflictFail, actions.ConflictSkip, actions.ConflictUpdate)
+	}
+	if q.has(optMode) {
+		a.Mode = q.word(optMode, actions.ModeAtomic, actions.ModePartial)
+	}
+	return a
+}
+
+// compound is one action made of several; they are in the content.
+func (q *query) compound() actions.Action {
+	for _, o := range []option{optKeyByIDs, optGroupedByClass} {
+		if q.has(o) {
+			q.bad(q.at(o), "not-applicable", "`"+options[o].name+"` is said of a step, not of a compound: it is a modifier of the path there.")
+		}
+	}
+	return &actions.Compound{Options: q.options()}
 }

@@ -27,24 +27,27 @@ func (w *world) told(s *step, a *answer) string {
 	fmt.Fprintln(&b, a.status)
 	for _, name := range slices.Sorted(maps.Keys(a.header)) {
 		value := strings.Join(a.header[name], ", ")
-		if name == "Content-Length" && sized {
+		if name == "Content-Length" && (sized || strings.HasPrefix(s.target, compoundTarget)) {
 			continue
 		}
 		switch {
-		case name == "Etag" && s.dry():
+		case name == "Etag" && (s.dry() || strings.HasPrefix(s.target, compoundTarget)):
 			_, value, _ = strings.Cut(value, ".") // the version was never there
 		case name == "Etag":
 			value = w.named(placeOf(s, a), value)
 		}
 		fmt.Fprintf(&b, "%s: %s\n", name, value)
 	}
-	if a.status >= 400 {
+	switch {
+	case strings.HasPrefix(s.target, compoundTarget):
+		b.WriteString(toldTogether(a.body))
+	case a.status >= 400:
 		body := instance.ReplaceAllString(a.body, `"instance":"…"`)
 		if sized {
 			body = column.ReplaceAllString(body, "column …")
 		}
 		b.WriteString(body)
-	} else {
+	default:
 		b.WriteString(a.body)
 	}
 	return b.String()

@@ -129,6 +129,9 @@ func (d *drawer) request(n int) step {
 		kind = kinds[creation]
 	}
 	s := kind.draw(d, c)
+	if d.once(16) {
+		s = d.compound()
+	}
 	s.n, s.who = n, d.who
 	d.conditional(&s)
 	if d.once(14) {

@@ -82,6 +82,8 @@ func kindOf(s *step) string {
 	switch {
 	case s.method == "make":
 		return "make"
+	case strings.HasPrefix(s.target, compoundTarget):
+		return "POST compound"
 	case len(segments) == 1 && strings.Contains(query, "max_affected"):
 		depth = " where"
 	case len(segments) == 1 && s.method == "PATCH":
