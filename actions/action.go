@@ -105,6 +105,18 @@ type Order struct {
 	Desc bool   `json:"desc,omitempty"`
 }
 
+// Group is what the rows of a group have in common: a dotted path, or the part of the calendar that a time is in.
+type Group struct {
+	By   string `json:"by"`
+	Part string `json:"part,omitempty"` // year quarter month week day hour
+}
+
+// Measure is what is worked out of a group: of a dotted path, or for a plain count of "".
+type Measure struct {
+	Func string `json:"func"` // count distinct sum avg min max
+	Of   string `json:"of,omitempty"`
+}
+
 // Parent fixes the rows to those at the end of a relation of one row: /customers/7/orders.
 type Parent struct {
 	Class    string `json:"class"`
@@ -128,10 +140,24 @@ type (
 		Class  string  `json:"class"`
 		Parent *Parent `json:"parent,omitempty"`
 		Select
-		Count string `json:"count,omitempty"` // exact, estimate, none; "" is the style's default
+		Count  string `json:"count,omitempty"`  // exact, estimate, none; "" is the style's default
+		Cursor string `json:"cursor,omitempty"` // of an earlier page of the same list: where this one begins or ends
 		// After is the id of a row: those behind it in the order of the key, which then is the only order.
 		After string `json:"after,omitempty"`
 		View
+		Options
+	}
+	// Aggregate makes groups of the rows of a class, or of a relation of one row, and works something out of
+	// each. Filters are about the rows; having, order and page are about the groups.
+	Aggregate struct {
+		Class  string  `json:"class"`
+		Parent *Parent `json:"parent,omitempty"`
+		Select
+		Group   []Group       `json:"group,omitempty"`   // none is one group, of all rows
+		Measure []Measure     `json:"measure,omitempty"` // nil is the count
+		Having  []filter.Term `json:"having,omitempty"`  // on members of the answer
+		Count   string        `json:"count,omitempty"`   // of groups
+		Deleted string        `json:"deleted,omitempty"` // as in View
 		Options
 	}
 	// Related reads the one row at the end of a to-one relation: /orders/7/customer.
@@ -264,6 +290,7 @@ const (
 const (
 	VerbGet         = "get"
 	VerbSearch      = "search"
+	VerbAggregate   = "aggregate"
 	VerbRelated     = "related"
 	VerbCreate      = "create"
 	VerbReplace     = "replace"
@@ -283,6 +310,7 @@ const (
 
 func (*Get) Verb() string         { return VerbGet }
 func (*Search) Verb() string      { return VerbSearch }
+func (*Aggregate) Verb() string   { return VerbAggregate }
 func (*Related) Verb() string     { return VerbRelated }
 func (*Create) Verb() string      { return VerbCreate }
 func (*Replace) Verb() string     { return VerbReplace }
@@ -301,6 +329,7 @@ func (*BulkDelete) Verb() string  { return VerbBulkDelete }
 
 func (a *Get) On() string         { return a.Class }
 func (a *Search) On() string      { return a.Class }
+func (a *Aggregate) On() string   { return a.Class }
 func (a *Related) On() string     { return a.Class }
 func (a *Create) On() string      { return a.Class }
 func (a *Replace) On() string     { return a.Class }
@@ -314,7 +343,7 @@ func (a *Purge) On() string       { return a.Class }
 func (a *Run) On() string         { return a.Class }
 
 // On is of no class: each step has its own.
-func (*Compound) On() string { return "" }
-func (a *BulkImport) On() string  { return a.Class }
-func (a *BulkUpdate) On() string  { return a.Class }
-func (a *BulkDelete) On() string  { return a.Class }
+func (*Compound) On() string     { return "" }
+func (a *BulkImport) On() string { return a.Class }
+func (a *BulkUpdate) On() string { return a.Class }
+func (a *BulkDelete) On() string { return a.Class }

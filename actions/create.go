@@ -11,16 +11,18 @@ import (
 
 // createPlan makes one row or several, all or none.
 type createPlan struct {
-	a      *Create
-	class  *schema.Class
-	view   *boundView
-	d      *authz.Decision
-	update *authz.Decision // set where on_conflict is update
-	inputs []*input
-	missed [][]Problem // required members that only a row that exists may leave out
-	many   bool
-	parent *parentPlan
-	join   *joinPlan // nil unless the parent holds the set that the rows join
+	a     *Create
+	class *schema.Class
+	view  *boundView
+	d     *authz.Decision
+	// conflict is what becomes of a record whose row is there already: fail, skip or update.
+	conflict string
+	update   *authz.Decision // set where it is update
+	inputs   []*input
+	missed   [][]Problem // required members that only a row that exists may leave out
+	many     bool
+	parent   *parentPlan
+	join     *joinPlan // nil unless the parent holds the set that the rows join
 }
 
 func bindCreate(x *Exec, action Action) (Plan, error) {
@@ -35,9 +37,7 @@ func bindCreate(x *Exec, action Action) (Plan, error) {
 		return nil, err
 	}
 	plan.join = plan.parent.join(x, &p)
-	if c.OnConflict == "update" {
-		plan.update = x.Decide(c, authz.Update)
-	}
+	plan.meeting(x, "")
 	plan.view = x.bindView(c, &a.View, &p)
 	switch kindOf(a.Content) {
 	case '[':
@@ -55,13 +55,26 @@ func bindCreate(x *Exec, action Action) (Plan, error) {
 	return plan, p.err()
 }
 
+// meeting says what becomes of records whose rows are there; "" is as the class says.
+func (c *createPlan) meeting(x *Exec, conflict string) {
+	if conflict == "" {
+		conflict = ConflictFail
+		if c.class.OnConflict == "update" {
+			conflict = ConflictUpdate
+		}
+	}
+	if c.conflict = conflict; conflict == ConflictUpdate {
+		c.update = x.Decide(c.class, authz.Update)
+	}
+}
+
 func (c *createPlan) item(x *Exec, raw []byte, at string, p *problems) {
 	b := inputBinder{x: x, c: c.class, m: creating, verb: c.d, get: x.Decide(c.class, authz.Get), p: p, at: at}
 	if c.parent != nil {
 		b.fixParent(c.parent)
 	}
 	in := b.bind(raw)
-	if c.update != nil {
+	if c.conflict != ConflictFail {
 		var missing problems
 		own := b.p
 		b.p = &missing
@@ -92,10 +105,7 @@ func (c *createPlan) Authorize(x *Exec) error {
 			return err
 		}
 	}
-	if err := x.permit(c.d, c.class, authz.Create); err != nil {
-		return err
-	}
-	if err := x.permitFounding(c.class); err != nil {
+	if err := c.permit(x); err != nil {
 		return err
 	}
 	for _, in := range c.inputs {
@@ -103,10 +113,18 @@ func (c *createPlan) Authorize(x *Exec) error {
 			return err
 		}
 	}
-	if err := c.join.authorize(x); err != nil {
+	if err := c.join.authorize(x); err != nil || c.view == nil {
 		return err
 	}
 	return x.permitExpansions(&c.view.query)
+}
+
+// permit needs the right to create at all.
+func (c *createPlan) permit(x *Exec) error {
+	if err := x.permit(c.d, c.class, authz.Create); err != nil {
+		return err
+	}
+	return x.permitFounding(c.class)
 }
 
 // Prepare hashes passwords.
@@ -121,13 +139,8 @@ func (c *createPlan) Prepare(ctx context.Context, x *Exec) error {
 
 // Write makes the rows.
 func (c *createPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result, error) {
-	for _, tag := range c.a.If.NoneMatch {
-		if tag == "*" {
-			return nil, Errorf(PreconditionFailed, "The collection exists, so `If-None-Match: *` is false for it.")
-		}
-	}
-	if c.a.If.HasMatch && len(c.a.If.Match) > 0 && c.a.If.Match[0] != "*" {
-		return nil, Errorf(PreconditionFailed, "If-Match names a row; a collection has no such entity tag.")
+	if err := c.a.If.ofCollection(); err != nil {
+		return nil, err
 	}
 	if c.parent != nil {
 		if err := c.parent.exists(ctx, x, tx); err != nil {
@@ -135,16 +148,12 @@ func (c *createPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result
 		}
 	}
 	if !c.many {
-		row, view, created, err := c.one(ctx, x, tx, 0)
+		row, view, outcome, err := c.one(ctx, x, tx, 0)
 		if err == nil {
 			err = c.join.add(ctx, x, tx, c.class, *row)
 		}
 		if err != nil {
 			return nil, err
-		}
-		outcome := Created
-		if !created {
-			outcome = Updated
 		}
 		return x.written(ctx, tx, outcome, view, row, &c.a.Options, "")
 	}
@@ -152,12 +161,12 @@ func (c *createPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result
 	made := make([]storage.Row, 0, len(c.inputs))
 	total := 0
 	for i := range c.inputs {
-		row, view, created, err := c.one(ctx, x, tx, i)
+		row, view, outcome, err := c.one(ctx, x, tx, i)
 		if err != nil {
 			return nil, err
 		}
 		res.View = view.shown
-		res.Mixed = res.Mixed || !created
+		res.Mixed = res.Mixed || outcome != Created
 		if total += countRows([]storage.Row{*row}, x.Limits.Rows); total > x.Limits.Rows {
 			return nil, TooManyRows(x.Limits.Rows)
 		}
@@ -175,24 +184,35 @@ func (c *createPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result
 	return res, nil
 }
 
-// one makes one row, or updates the one it collides with where the class says so.
-func (c *createPlan) one(ctx context.Context, x *Exec, tx storage.Tx, i int) (*storage.Row, *boundView, bool, error) {
+// one makes one row (Created), or meets the one it collides with: updates it, or
+// leaves it as it is (Found, with its key alone).
+func (c *createPlan) one(ctx context.Context, x *Exec, tx storage.Tx, i int) (*storage.Row, *boundView, Outcome, error) {
 	in := c.inputs[i]
-	if c.update != nil {
+	if c.conflict != ConflictFail {
 		key, err := c.existing(ctx, x, tx, in)
-		if err != nil {
-			return nil, nil, false, err
-		}
-		if key != nil {
+		switch {
+		case err != nil:
+			return nil, nil, 0, err
+		case key != nil && c.conflict == ConflictSkip:
+			return keyRow(c.class, key), c.view, Found, nil
+		case key != nil:
 			row, err := c.upsert(ctx, x, tx, in, key)
-			return row, c.view, false, err
-		}
-		if len(c.missed[i]) > 0 {
-			return nil, nil, false, Invalid(c.missed[i]...)
+			return row, c.view, Updated, err
+		case len(c.missed[i]) > 0:
+			return nil, nil, 0, Invalid(c.missed[i]...)
 		}
 	}
 	row, view, err := x.insert(ctx, tx, in, c.d, c.view, !c.many && c.join == nil)
-	return row, view, true, err
+	return row, view, Created, err
+}
+
+// keyRow is a row of which nothing but the key is known.
+func keyRow(c *schema.Class, key []schema.Value) *storage.Row {
+	row := &storage.Row{Values: make([]schema.Value, len(c.Fields))}
+	for i, f := range c.Key {
+		row.Values[f.Index] = key[i]
+	}
+	return row
 }
 
 // existing finds the row that has the key, or a unique key, of the input.
@@ -268,4 +288,17 @@ func (c *createPlan) upsert(ctx context.Context, x *Exec, tx storage.Tx, in *inp
 		verb: authz.Update, d: c.update, match: &If{}, after: true, view: c.view,
 	}
 	return x.update(ctx, tx, t, &given, storage.Update)
+}
+
+// ofCollection holds a precondition against a collection, which exists and has no entity tag that a write could name.
+func (c *If) ofCollection() error {
+	for _, tag := range c.NoneMatch {
+		if tag == "*" {
+			return Errorf(PreconditionFailed, "The collection exists, so `If-None-Match: *` is false for it.")
+		}
+	}
+	if c.HasMatch && len(c.Match) > 0 && c.Match[0] != "*" {
+		return Errorf(PreconditionFailed, "If-Match names a row; a collection has no such entity tag.")
+	}
+	return nil
 }

@@ -20,6 +20,8 @@ type writePlan struct {
 	create *createPlan
 	// document, when not nil, is a JSON Patch; it is bound once the row is known.
 	document *jsonPatch
+	// at is where the content names the row, one among several.
+	at string
 }
 
 // item binds what every action on one row has in common.
@@ -227,7 +229,9 @@ type eachPlan struct {
 	view    *boundView
 	options *Options
 	items   []*writePlan
-	parent  *parentPlan // every row must belong to it
+	parent  *parentPlan     // every row must belong to it
+	tests   []schema.Expr   // of the right to bulk operations, on each row
+	named   map[string]bool // rows by their ids
 }
 
 func bindPatchEach(x *Exec, action Action) (Plan, error) {
@@ -257,28 +261,42 @@ func bindPatchEach(x *Exec, action Action) (Plan, error) {
 	return plan, p.err()
 }
 
-func (e *eachPlan) bind(x *Exec, id string, raw []byte, p *problems) {
-	at := pointer("", id)
+// row adds a row to be patched; nil is that there is something wrong with its id.
+func (e *eachPlan) row(x *Exec, id, at string, p *problems) *writePlan {
 	key, err := schema.ParseKey(e.class, id)
 	if err != nil {
 		p.pointer(at, "key", "`"+excerpt(id)+"` cannot be the id of a "+e.class.Name+".", "")
-		return
+		return nil
 	}
-	for _, have := range e.items {
-		if schema.FormatKey(e.class, have.key) == schema.FormatKey(e.class, key) {
-			p.pointer(at, "duplicate", "The row is named twice.", "")
-			return
-		}
+	plain := schema.FormatKey(e.class, key)
+	if e.named[plain] {
+		p.pointer(at, "duplicate", "The row is named twice.", "")
+		return nil
 	}
-	if kindOf(raw) != '{' {
-		p.pointer(at, "type", "A patch is a JSON object.", "")
-		return
+	if e.named == nil {
+		e.named = map[string]bool{}
 	}
-	w := &writePlan{options: e.options, target: target{
+	e.named[plain] = true
+	w := &writePlan{at: at, options: e.options, target: target{
 		class: e.class, id: id, key: key, verb: authz.Update, d: x.Decide(e.class, authz.Update), match: &If{}, after: true, view: e.view,
 	}}
 	if e.parent != nil {
 		w.filter = e.parent.children(x)
+	}
+	e.items = append(e.items, w)
+	return w
+}
+
+// bind adds a row with a patch of its own.
+func (e *eachPlan) bind(x *Exec, id string, raw []byte, p *problems) {
+	at := pointer("", id)
+	if kindOf(raw) != '{' {
+		p.pointer(at, "type", "A patch is a JSON object.", "")
+		return
+	}
+	w := e.row(x, id, at, p)
+	if w == nil {
+		return
 	}
 	rest := make([]byte, 1, len(raw))
 	rest[0] = '{'
@@ -296,7 +314,7 @@ func (e *eachPlan) bind(x *Exec, id string, raw []byte, p *problems) {
 	b := w.binder(x, p)
 	b.at = at
 	w.in = b.bind(append(rest, '}'))
-	e.items = append(e.items, w)
+	w.in.tests = append(w.in.tests, e.tests...)
 }
 
 // itemMatch reads the entity tag that a member of the patch carries.
@@ -350,7 +368,7 @@ func (e *eachPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result, 
 		t := w.target
 		row, err := x.update(ctx, tx, &t, w.in, storage.Update)
 		if err != nil {
-			return nil, atItem(err, w.id)
+			return nil, atPlace(err, w.at)
 		}
 		if total += countRows([]storage.Row{*row}, x.Limits.Rows); total > x.Limits.Rows {
 			return nil, TooManyRows(x.Limits.Rows)
@@ -363,12 +381,15 @@ func (e *eachPlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result, 
 }
 
 // atItem names the row in the error of one among several.
-func atItem(err error, id string) error {
+func atItem(err error, id string) error { return atPlace(err, pointer("", id)) }
+
+// atPlace gives an error that names no place the one of its row.
+func atPlace(err error, at string) error {
 	e, ok := err.(*Error)
 	if !ok || len(e.Errors) > 0 {
 		return err
 	}
 	named := *e
-	named.Errors = []Problem{{Code: string(e.Code), Detail: e.Detail, Pointer: pointer("", id)}}
+	named.Errors = []Problem{{Code: string(e.Code), Detail: e.Detail, Pointer: at}}
 	return &named
 }

@@ -18,6 +18,7 @@ type searchPlan struct {
 	restore *authz.Decision
 	parent  *parentPlan
 	extra   string // what else the tag depends on
+	pager   *pager // nil where pages are counted
 }
 
 func bindSearch(x *Exec, action Action) (Plan, error) {
@@ -40,16 +41,70 @@ func bindSearch(x *Exec, action Action) (Plan, error) {
 	}
 	cond := x.conditions(c, &a.Select, &p, "")
 	q.Where = conj(q.Where, cond)
+	if a.After != "" {
+		behind, err := x.behind(c, a, &p)
+		if err != nil {
+			return nil, err
+		}
+		q.Where = conj(q.Where, behind)
+		plan.extra = "after " + a.After
+	}
 	q.Order = x.order(c, a.Order, &p, "")
 	q.Skip, q.Limit = x.window(c, &a.Select, &p, "")
 	q.More = true
+	if a.Cursor != "" && (a.Page != nil || a.Skip != nil) {
+		p.param("cursor", "conflict", "`cursor` says where the page begins: leave out `page` and the skip of `limit`.", "")
+	}
 	plan.restore = x.deleted(c, a.Deleted, q, &p)
 	q.Total = a.Count == "exact" || a.Count == "estimate" || a.Count == "" && x.counted(&a.Output)
 	if q.Total {
-		plan.extra = "total"
+		plan.extra += "total"
 	}
 	plan.watch()
-	return plan, p.err()
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	return plan, plan.continued(x)
+}
+
+// continued finds out where the page begins. Lists whose pages are counted go on by cursors where no more may be skipped.
+func (s *searchPlan) continued(x *Exec) error {
+	q := &s.query
+	if (s.a.Page != nil || s.a.Skip != nil) && q.Skip+q.Limit <= x.Limits.Skip {
+		return nil
+	}
+	s.pager = x.bindPager(s.a, s.d, q)
+	if s.a.Cursor == "" {
+		return nil
+	}
+	if q.From = s.pager.place(x.Seal, s.a.Cursor); q.From == nil {
+		return errCursor()
+	}
+	return nil
+}
+
+// behind is the condition that a row comes after another one in the order of the key.
+func (x *Exec) behind(c *schema.Class, a *Search, p *problems) (schema.Expr, error) {
+	key, err := x.key(c, a.After)
+	if err != nil {
+		return nil, err
+	}
+	if len(a.Order) > 0 || a.Order == nil && len(c.Sort) > 0 {
+		p.param("orderBy", "conflict", "Rows behind one are in the order of the key.", "")
+	}
+	var any schema.Or
+	for i := range key {
+		all := make(schema.And, 0, i+1)
+		for j, f := range c.Key[:i+1] {
+			op := schema.Eq
+			if j == i {
+				op = schema.Gt
+			}
+			all = append(all, schema.Compare{Op: op, Left: &schema.Path{Field: f, Type: f.Type}, Right: schema.Lit{Value: key[j]}})
+		}
+		any = append(any, all)
+	}
+	return any, nil
 }
 
 func (x *Exec) counted(o *Output) bool {
@@ -130,6 +185,9 @@ func (s *searchPlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*Resu
 	}
 	if err := x.budget(page.Rows); err != nil {
 		return nil, err
+	}
+	if s.pager != nil {
+		s.pager.link(x.Seal, info, &s.query, page.Rows)
 	}
 	res.Rows, res.Page = page.Rows, info
 	res.Tag = x.listTag(s.view, &s.query, page.Counters, s.extra, &s.a.Output)
@@ -222,7 +280,7 @@ func bindRelatedOne(x *Exec, action Action) (Plan, error) {
 	}
 	sp := plan.(*searchPlan)
 	sp.d = x.Decide(sp.class, authz.Get)
-	sp.query.Limit, sp.query.Order = 1, nil
+	sp.query.Limit, sp.query.Order, sp.query.Paths = 1, nil, nil
 	return &relatedPlan{searchPlan: *sp, related: a}, nil
 }
 

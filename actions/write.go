@@ -30,6 +30,8 @@ type target struct {
 	// after: the verb's row condition must hold for the row as stored, too.
 	after bool
 	view  *boundView
+	// tests are conditions of rights that a removal needs beside that of d.
+	tests []schema.Expr
 	// last: nothing of the plan follows the change but its answer.
 	last bool
 }
@@ -80,7 +82,7 @@ func (x *Exec) references(ctx context.Context, tx storage.Tx, in *input) ([]stor
 		if given {
 			guard = x.Guard(to)
 		}
-		if guard == nil && (!given || !to.SoftDelete) {
+		if guard == nil && !in.loose && (!given || !to.SoftDelete) {
 			continue // the foreign key says it all
 		}
 		found, err := x.find(ctx, tx, to, to.Key, []schema.Value{a.Value}, guard)
@@ -410,7 +412,7 @@ func (x *Exec) remove(ctx context.Context, tx storage.Tx, t *target, op storage.
 	if err != nil {
 		return err
 	}
-	ch := &storage.Change{Op: op, Class: t.class, Key: t.key, IfVersion: version, Before: x.guards(t, nil), Final: t.last && x.Alone}
+	ch := &storage.Change{Op: op, Class: t.class, Key: t.key, IfVersion: version, Before: x.guards(t, t.tests), Final: t.last && x.Alone}
 	switch {
 	case op == storage.SoftDelete:
 		ch.Set = x.touch(t.class, []storage.Assign{{Field: t.class.DeletedAt, Value: nowValue(x.Now, t.class.DeletedAt.Type)}})

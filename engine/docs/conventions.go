@@ -152,7 +152,10 @@ func (b *builder) options(c *schema.Class) []row {
 		add("sort="+f.JSON+"&order=desc", "Another spelling.")
 	}
 	add("limit=10", "Records on a page: "+strconv.Itoa(b.pageSize(c))+" without the option, "+strconv.Itoa(b.pageMax(c))+" at most; more is an error.")
-	add("page=2", "Pages count from 1. `limit=20,10` skips 20 records. `Link` holds the addresses of other pages.")
+	add("page=2", "Pages count from 1. `limit=20,10` skips 20 records. `Link` holds the addresses of other pages: those of a list without either go on by `cursor`, however far.")
+	if f := b.ordered(c); f != nil {
+		add("group="+f.JSON+"&measure=count", "Groups of records with the same value, and how many they are. Also `sum:`, `avg:`, `min:`, `max:`, `distinct:` of a member; `having.count=gt:5` chooses groups; a date is grouped by `:month` and the like.")
+	}
 	if b.Envelope {
 		add("count=none", "Leaves out the number of all records; `meta.total` and `X-Total-Count` have it otherwise.")
 	} else {
@@ -212,6 +215,10 @@ func (b *builder) writing(c *schema.Class) []row {
 		} else {
 			add("DELETE "+all+"?FILTER&max_affected=10", "Deletes every record that the filter finds, or none when there are more than `max_affected`.")
 		}
+	}
+	if c.Bulk {
+		add("POST "+all+"/bulk-import?mode=partial", "Takes an array, CSV or NDJSON and tells what became of each record; `on_conflict=skip` or `update` meets those that are there. Without `mode` all of them or none.")
+		add("POST "+all+`/bulk-update {"ids": […], "set": {…}}`, "One patch for all, or an object of id → patch; `bulk-delete` takes `ids`. All of them or none.")
 	}
 	for _, f := range c.Fields {
 		if f.Stored() && sendable(f) && f.Optional && b.may(c, authz.Update) {

@@ -97,6 +97,12 @@ func operationID(op *request.Operation) string {
 		return "update" + many
 	case request.DeleteMany:
 		return "delete" + many
+	case request.BulkImport:
+		return "bulkImport" + many
+	case request.BulkUpdate:
+		return "bulkUpdate" + many
+	case request.BulkDelete:
+		return "bulkDelete" + many
 	case request.GetProperty:
 		return "get" + one + "Property"
 	case request.PutProperty:

@@ -47,7 +47,7 @@ func (b *builder) operation(op *request.Operation) {
 	o.Parameters = append(o.Parameters, b.parameters(op)...)
 	o.RequestBody = b.content(op)
 	o.Responses = b.respond(op)
-	who := authz.Who(b.Rules, b.Schema, op.Class, right(op))
+	who := b.who(op)
 	o.Security = b.security(open(who))
 	o.Extensions = map[string]any{"x-roles": append([]string{}, who...)}
 	b.place(op.Path, op.From).SetOperation(op.Method, o)
@@ -91,16 +91,27 @@ func (b *builder) idSchema(c *schema.Class) *openapi3.Schema {
 	return s
 }
 
+// who are the roles that may do an operation. Rules about bulk operations narrow what is done by them.
+func (b *builder) who(op *request.Operation) []string {
+	switch op.Verb {
+	case request.BulkImport, request.BulkUpdate, request.BulkDelete:
+		if narrowed := authz.Who(b.Rules, b.Schema, op.Class, authz.Bulk); !slices.Equal(narrowed, []string{"anyone"}) {
+			return narrowed
+		}
+	}
+	return authz.Who(b.Rules, b.Schema, op.Class, right(op))
+}
+
 // right is the verb that rules call an operation.
 func right(op *request.Operation) string {
 	switch op.Verb {
 	case request.Search:
 		return authz.List
-	case request.Create:
+	case request.Create, request.BulkImport:
 		return authz.Create
-	case request.Replace, request.Patch, request.PutProperty, request.ClearProperty, request.PatchMany:
+	case request.Replace, request.Patch, request.PutProperty, request.ClearProperty, request.PatchMany, request.BulkUpdate:
 		return authz.Update
-	case request.Delete, request.DeleteMany:
+	case request.Delete, request.DeleteMany, request.BulkDelete:
 		return authz.Delete
 	case request.Restore:
 		return authz.Restore
@@ -136,6 +147,12 @@ func summary(op *request.Operation) string {
 		return "Change several " + many + of
 	case request.DeleteMany:
 		return "Delete the " + many + of + " that a filter finds"
+	case request.BulkImport:
+		return "Import " + many
+	case request.BulkUpdate:
+		return "Change " + many + " by their ids"
+	case request.BulkDelete:
+		return "Delete " + many + " by their ids"
 	case request.Get:
 		return "Get a " + one
 	case request.Replace:
@@ -174,7 +191,11 @@ func prose(op *request.Operation) string {
 		return "Members that are not sent stay as they are."
 	case request.PatchMany:
 		return "An object of id → patch, all of them or none; or one patch for the records that a filter finds."
-	case request.Delete, request.DeleteMany:
+	case request.BulkImport:
+		return "Makes a record of each, or meets the one that has its key or a unique key already, as `on_conflict` says. All of them or none, unless `mode=partial`. Tells what became of each."
+	case request.BulkUpdate:
+		return "All of them or none; answered with their number."
+	case request.Delete, request.DeleteMany, request.BulkDelete:
 		if op.Class.SoftDelete {
 			return "What is deleted is kept, and can be restored."
 		}
@@ -201,11 +222,8 @@ func (b *builder) content(op *request.Operation) *openapi3.RequestBodyRef {
 	case request.Create:
 		of = func(media string) *openapi3.SchemaRef {
 			one := b.create(c, op.Relation)
-			switch {
-			case strings.HasSuffix(media, "/csv"):
-				return text("Names of members in the first line, then a record a line (RFC 4180).").NewRef()
-			case media != typeJSON:
-				return text("A record in JSON a line.").NewRef()
+			if media != typeJSON {
+				return records(media)
 			}
 			if !b.exact {
 				return one
@@ -228,6 +246,12 @@ func (b *builder) content(op *request.Operation) *openapi3.RequestBodyRef {
 			}
 			return anyOf(b.patchEach(c), b.patch(c))
 		}
+	case request.BulkImport:
+		of = func(media string) *openapi3.SchemaRef { return b.imported(c, media) }
+	case request.BulkUpdate:
+		of = func(string) *openapi3.SchemaRef { return b.bulkUpdate(c) }
+	case request.BulkDelete:
+		of = func(string) *openapi3.SchemaRef { return b.bulkDelete(c) }
 	case request.PutProperty:
 		of = func(string) *openapi3.SchemaRef { return b.property(c) }
 	case request.Run:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/actions/filter"
 	"github.com/dowel-dev/dowel/engine/request"
 	"github.com/dowel-dev/dowel/engine/sample"
@@ -66,7 +67,18 @@ var options = map[string]option{
 		}},
 	"page": {doc: "The page, from 1.", plain: true,
 		schema: func(*builder, *schema.Class) *openapi3.Schema { return typed("integer").WithMin(1) }},
-	"count": {doc: "Whether the records on all pages are counted.", plain: true, schema: word("exact", "estimate", "none")},
+	"cursor": {doc: "Where the page begins: taken from the `Link` of another page of the same list, with the same filters and order. Goes without `page` and a skip.", plain: true,
+		schema: func(*builder, *schema.Class) *openapi3.Schema { return typed("string").WithPattern("^[A-Za-z0-9_-]+$") }},
+	"group": {doc: "Answers groups of records instead of records: those with the same values in these members, separated by commas; of a date or time the part of the calendar that it is in, as in `created_at:month` (year, quarter, month, week, day, hour). Without `limit` there are all of them.",
+		schema: func(b *builder, _ *schema.Class) *openapi3.Schema {
+			s := typed("string")
+			if b.exact {
+				s.Pattern = `^[^,:]+(:(` + strings.Join(actions.Parts(), "|") + `))?(,[^,:]+(:(` + strings.Join(actions.Parts(), "|") + `))?)*$`
+			}
+			return s
+		}},
+	"measure": {doc: "What is worked out of each group, or of all records where there is no `group`: `count`, or `count`, `distinct`, `sum`, `avg`, `min` or `max` of a member, as in `count,sum:total`. The answer calls them `count` and `total_sum`; filters on them are written `having.total_sum=gt:100`, and `orderBy` takes them too."},
+	"count":   {doc: "Whether the records on all pages are counted.", plain: true, schema: word("exact", "estimate", "none")},
 	"search": {doc: "Records with this text in one of the members that are searched; `q` is short for it.", plain: true, own: true,
 		when: func(_ *builder, op *request.Operation) bool { return len(op.Class.Search) > 0 },
 		schema: func(_ *builder, c *schema.Class) *openapi3.Schema {
@@ -100,12 +112,14 @@ var options = map[string]option{
 	"dry_run":        {doc: "Everything but the effect: the same checks, the same answer.", plain: true, schema: boolean},
 	"as":             {doc: "Acts as another user, by id, for those who may.", when: withLogin},
 	"as_mode":        {doc: "With `as`: whether the rights of the other user replace one's own or join them.", when: withLogin, schema: word("replace", "add")},
+	"on_conflict":    {doc: "What becomes of a record whose key, or a unique key of it, is taken.", plain: true, schema: word("fail", "skip", "update")},
+	"mode":           {doc: "All records or none, or those that can be.", plain: true, schema: word("atomic", "partial")},
 	"max_affected": {doc: "How many records a filter may find; more, and nothing is done. A write by filter needs it.",
 		plain: true, schema: func(*builder, *schema.Class) *openapi3.Schema { return typed("integer").WithMin(0) }},
 }
 
-// silent are reserved words that documents do not speak of, although they are taken.
-var silent = []string{"explain"}
+// silent are reserved words without a parameter of their own, although they are taken: `measure` says how `having` is written.
+var silent = []string{"explain", "having"}
 
 // parameters are what an operation takes beside its content.
 func (b *builder) parameters(op *request.Operation) openapi3.Parameters {

@@ -22,6 +22,11 @@ func Routes(c *schema.Class) []Route {
 	}
 	if c.Bulk {
 		routes = append(routes, Route{"PATCH", all, c, "update"}, Route{"DELETE", all, c, "delete"})
+		for _, b := range [][2]string{{"bulk-import", "create"}, {"bulk-update", "update"}, {"bulk-delete", "delete"}} {
+			if a := c.Action(b[0]); a == nil || !a.OnCollection {
+				routes = append(routes, Route{"POST", all + "/" + b[0], c, b[1]})
+			}
+		}
 	}
 	routes = append(routes,
 		Route{"GET", one, c, "get"},
