@@ -16,6 +16,7 @@ import (
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/authz/account"
+	"github.com/dowel-dev/dowel/authz/token"
 	"github.com/dowel-dev/dowel/engine/format"
 	"github.com/dowel-dev/dowel/engine/strictjson"
 	"github.com/dowel-dev/dowel/schema"
@@ -26,21 +27,30 @@ import (
 type authRoute struct {
 	name, method string
 	serve        func(x *exchange, ctx context.Context)
+	// when tells whether it is there; nil is always.
+	when func(s Settings, app *schema.Schema) bool
+}
+
+func (r *authRoute) there(s Settings, app *schema.Schema) bool {
+	return r.when == nil || r.when(s, app)
 }
 
 // authRoutes are the places that a login class brings along.
 var authRoutes = [...]authRoute{
-	{"login", http.MethodPost, (*exchange).login},
-	{"refresh", http.MethodPost, (*exchange).refresh},
-	{"logout", http.MethodPost, (*exchange).logout},
-	{"register", http.MethodPost, (*exchange).register},
-	{"me", http.MethodGet, (*exchange).me},
+	{"login", http.MethodPost, (*exchange).login, nil},
+	{"refresh", http.MethodPost, (*exchange).refresh, nil},
+	{"logout", http.MethodPost, (*exchange).logout, nil},
+	{"register", http.MethodPost, (*exchange).register, nil},
+	{"forgot", http.MethodPost, (*exchange).forgot, mails},
+	{"reset", http.MethodPost, (*exchange).reset, mails},
+	{"me", http.MethodGet, (*exchange).me, nil},
+	{"can", http.MethodPost, (*exchange).can, nil},
 }
 
 func (x *exchange) auth(ctx context.Context, name string) {
 	for i := range authRoutes {
 		route := &authRoutes[i]
-		if route.name != name {
+		if route.name != name || !route.there(x.h.settings, x.schema) {
 			continue
 		}
 		if x.r.Method == http.MethodOptions {
@@ -155,7 +165,7 @@ func (x *exchange) register(ctx context.Context) {
 		_ = json.Unmarshal(given[login.Auth.Secret.JSON], &texts[1])
 	}
 	tokens, err := x.rev.Accounts().Login(ctx, texts[0], texts[1])
-	if errors.Is(err, account.ErrCredentials) { // a new account may have to be enabled first
+	if errors.Is(err, account.ErrCredentials) || errors.Is(err, token.ErrNoKey) { // a new account may have to be enabled first
 		x.sendDocument(http.StatusCreated, []byte(`{"user":`+string(x.shownOrNull(made))+`}`))
 		return
 	}
@@ -173,6 +183,10 @@ func (x *exchange) shownOrNull(r *actions.Result) []byte {
 func (x *exchange) tokens(ctx context.Context, status int, t *account.Tokens, err error) {
 	if errors.Is(err, account.ErrCredentials) {
 		x.fail(&actions.Error{Code: actions.InvalidCredentials, Detail: "The credentials are not valid.", Cause: err})
+		return
+	}
+	if errors.Is(err, token.ErrNoKey) {
+		x.fail(&actions.Error{Code: actions.ActionUnavailable, Detail: "Tokens are issued elsewhere; this application only checks them.", Cause: err})
 		return
 	}
 	if err != nil {

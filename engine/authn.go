@@ -34,6 +34,10 @@ func (x *exchange) authenticate(ctx context.Context) error {
 		err = actions.Errorf(actions.InvalidToken, "The only scheme of Authorization here is Bearer.")
 	}
 	if err != nil {
+		// Guesses are counted as requests without credentials are.
+		if limited := x.h.rates.anonymous(x.r); limited != nil {
+			return limited
+		}
 		return err
 	}
 	return x.h.rates.user(x.r, x.subject)

@@ -77,8 +77,9 @@ func (d *description) in(c *coding) []byte {
 func (l *live) Describe(path string) *description { return l.descriptions[path] }
 
 // newDescriptions prepares the descriptions of a revision, by their places.
-func newDescriptions(s Settings, snapshot *actions.Snapshot) map[string]*description {
+func newDescriptions(s Settings, snapshot *actions.Snapshot, program *App) map[string]*description {
 	app := describedApp(s, snapshot.Schema, snapshot.Authorizer, snapshot.Handlers)
+	app.Own = program.described()
 	return map[string]*description{
 		docsPath:    {html: true, render: func() ([]byte, error) { return docs.Render(app.App) }},
 		openAPIPath: {render: func() ([]byte, error) { return openapi.Render(app, openapi.Exact) }},
@@ -86,11 +87,17 @@ func newDescriptions(s Settings, snapshot *actions.Snapshot) map[string]*descrip
 	}
 }
 
-// OpenAPI returns a document of an application that need not run. handlers are
-// those of its actions in Go.
-func OpenAPI(s Settings, app *schema.Schema, rules authz.Authorizer, handlers map[string]actions.Handler, e openapi.Edition) ([]byte, error) {
+// OpenAPI returns a document of an application that need not run. program is what
+// its program adds to the schema, nil for nothing.
+func OpenAPI(s Settings, app *schema.Schema, rules authz.Authorizer, program *App, e openapi.Edition) ([]byte, error) {
 	s.Limits = s.Limits.orDefault()
-	return openapi.Render(describedApp(s, app, rules, handlers), e)
+	handlers, found := program.bind(app)
+	if err := startError(found); err != nil {
+		return nil, err
+	}
+	described := describedApp(s, app, rules, handlers)
+	described.Own = program.described()
+	return openapi.Render(described, e)
 }
 
 // describedApp is an application as descriptions know it.
@@ -114,8 +121,10 @@ func describedApp(s Settings, app *schema.Schema, rules authz.Authorizer, handle
 	if a.Envelope {
 		a.Errors = a.Wrapped
 	}
-	for _, route := range authRoutes {
-		a.Accounts = append(a.Accounts, openapi.Account{Name: route.name, Method: route.method})
+	for i := range authRoutes {
+		if route := &authRoutes[i]; route.there(s, app) {
+			a.Accounts = append(a.Accounts, openapi.Account{Name: route.name, Method: route.method})
+		}
 	}
 	return a
 }

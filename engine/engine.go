@@ -64,6 +64,7 @@ type Engine struct {
 	registry actions.Registry
 	live     atomic.Pointer[live]
 	handler  *Handler
+	seal     *actions.Seal
 	front    http.Handler // what Handler returns: handler, or what listens in front of it
 }
 
@@ -90,6 +91,10 @@ func Open(cfg Config) (*Engine, error) {
 		cfg.Mail = smtp
 	}
 	e := &Engine{cfg: cfg, registry: actions.Builtin()}
+	var err error
+	if e.seal, err = sealOf(cfg); err != nil {
+		return nil, err
+	}
 	if app := cfg.App; app != nil {
 		for _, o := range app.own {
 			if e.registry[o.Verb] != nil {
@@ -119,6 +124,19 @@ func Open(cfg Config) (*Engine, error) {
 	}
 	e.front = e.handler
 	return e, nil
+}
+
+// sealOf makes the seal of cursors. Nodes that share the secret of tokens read each
+// other's; without one, cursors are good for this process.
+func sealOf(cfg Config) (*actions.Seal, error) {
+	if secret := cfg.Settings.Auth.Secret; secret != "" {
+		return actions.NewSeal([]byte(secret)), nil
+	}
+	secret := make([]byte, 32)
+	if _, err := io.ReadFull(cfg.Random, secret); err != nil {
+		return nil, fmt.Errorf("engine: Config.Random: %w", err)
+	}
+	return actions.NewSeal(secret), nil
 }
 
 // Reload puts another schema and policy in service, or refuses and keeps the old ones.
@@ -155,6 +173,7 @@ func (e *Engine) revision(s *schema.Schema, a authz.Authorizer) (*live, error) {
 	}
 	snapshot := &actions.Snapshot{
 		Schema: s, Authorizer: a, Handlers: handlers, Log: cfg.Log, HashPassword: accounts.HashPassword, EndSessions: accounts.EndSessions, Random: cfg.Random,
+		Seal:    e.seal,
 		Counted: styleOf(cfg.Settings, s) == "envelope",
 		Limits:  limits.action(s.App),
 		Render:  render,

@@ -91,6 +91,21 @@ func (t *testRevision) Refresh(ctx context.Context, refresh string) (*account.To
 	return t.Login(ctx, "", "secret")
 }
 
+func (t *testRevision) PublicKeys() []byte { return nil }
+
+func (t *testRevision) Forgot(context.Context, string) (*account.Reset, error) { return nil, t.failed }
+
+func (t *testRevision) ResetUser(_ context.Context, token string) (string, error) {
+	if token != "good" {
+		return "", account.ErrCredentials
+	}
+	return "3", t.failed
+}
+
+func (t *testRevision) SpendReset(ctx context.Context, token string) (string, error) {
+	return t.ResetUser(ctx, token)
+}
+
 func (t *testRevision) Logout(context.Context, string) error { return t.failed }
 
 func (t *testRevision) As(_ context.Context, id string) (*authz.Subject, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/authz/account"
+	"github.com/dowel-dev/dowel/engine/metrics"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
 )
@@ -44,6 +45,10 @@ type accounts interface {
 	Refresh(ctx context.Context, refresh string) (*account.Tokens, error)
 	Logout(ctx context.Context, session string) error
 	As(ctx context.Context, userID string) (*authz.Subject, error)
+	PublicKeys() []byte
+	Forgot(ctx context.Context, login string) (*account.Reset, error)
+	ResetUser(ctx context.Context, token string) (userID string, err error)
+	SpendReset(ctx context.Context, token string) (userID string, err error)
 }
 
 // Handler is the funnel that every request goes through: admission, credentials,
@@ -56,6 +61,10 @@ type Handler struct {
 	log      *slog.Logger
 	cors     *cors.Cors // nil: switched off
 	rates    rates
+	mail     *mailroom        // nil: nobody is written to
+	hooks    *hooks           // nil: none
+	metrics  *metrics.Metrics // nil: nothing is counted
+	parsers  []Parser         // of the application, in front of the API's own
 	// vary are the Vary fields of answers that depend on the representation asked for, and of others.
 	vary, varyOrigin []string
 
@@ -104,6 +113,8 @@ type exchange struct {
 	failure *actions.Error
 	status  int
 	bytes   int
+	kind    string // of the place, where there is no action: probe, document, auth
+	times   times  // in dev
 
 	// Room for what nearly every request needs.
 	fields           [3][1]string
@@ -185,6 +196,7 @@ func (x *exchange) end() {
 		x.fail(&actions.Error{Code: actions.Internal})
 	}
 	x.logLine()
+	x.count()
 }
 
 // admit decides whether a request is looked at at all.
@@ -232,10 +244,18 @@ func knownMethod(m string) bool {
 // serve is everything after admission.
 func (x *exchange) serve() {
 	limit := x.h.settings.Limits.Request
+	x.reading.of, x.working.of = x, x
 	ctx := x.reading.start(x.r.Context(), limit)
 	defer x.reading.end()
 	if err := x.authenticate(ctx); err != nil {
 		x.fail(err)
+		return
+	}
+	if err := x.happens(ctx, Authenticated, &Event{}); err != nil {
+		x.fail(err)
+		return
+	}
+	if len(x.h.parsers) > 0 && x.special(ctx) {
 		return
 	}
 	rest, ours := x.place()
@@ -251,7 +271,9 @@ func (x *exchange) serve() {
 		return
 	}
 	x.guardBody()
+	parsing := time.Now()
 	action, err := x.rev.Parse(x.r)
+	x.times.parse = time.Since(parsing)
 	if err != nil {
 		x.fail(x.slow(err))
 		return
@@ -260,6 +282,11 @@ func (x *exchange) serve() {
 		ctx = x.working.start(x.r.Context(), limit)
 		defer x.working.end()
 	}
+	x.run(ctx, action)
+}
+
+// run invokes an action and answers with what came of it.
+func (x *exchange) run(ctx context.Context, action actions.Action) {
 	x.action = action
 	if style := action.Common().Output.Envelope; style != nil {
 		x.envelope = *style
@@ -268,9 +295,21 @@ func (x *exchange) serve() {
 		x.fail(err)
 		return
 	}
+	if err := x.happens(ctx, Parsed, &Event{}); err != nil {
+		x.fail(err)
+		return
+	}
+	if x.h.hooks != nil {
+		ctx = context.WithValue(ctx, requestKey{}, x.r)
+	}
 	result, err := x.rev.Invoke(ctx, x.subject, action)
 	if err != nil {
 		x.fail(err)
+		return
+	}
+	if action.Common().Explain {
+		x.envelope = false // it is about the API and no answer of it
+		x.sendDocument(http.StatusOK, result.Raw)
 		return
 	}
 	x.respond(result)

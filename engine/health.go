@@ -23,6 +23,7 @@ func (x *exchange) probe() bool {
 	if path != "/livez" && path != "/readyz" {
 		return false
 	}
+	x.kind = "probe"
 	if err := x.only(http.MethodGet); err != nil {
 		if x.r.Method == http.MethodOptions {
 			x.offer(http.MethodGet)
@@ -92,10 +93,12 @@ func readyBody(status string, checks []storage.Check, verbose bool) []byte {
 
 // elsewhere answers paths outside of the API: the welcome page of links, the documentation, and nothing else.
 func (x *exchange) elsewhere(path string) {
-	if x.described(path) {
+	x.kind = "document"
+	if x.described(path) || x.publicKeys(path) {
 		return
 	}
 	if path != "/" {
+		x.kind = "none"
 		x.fail(actions.Errorf(actions.NotFound, "There is nothing at this path; the API is at "+x.mount+"."))
 		return
 	}
@@ -123,13 +126,20 @@ func (x *exchange) fixed(ctx context.Context, rest string) bool {
 	switch {
 	case rest == "" || rest == "/":
 		x.document(x.index)
-	case x.mount == "" && x.described(rest):
+	case x.mount == "" && (x.described(rest) || x.publicKeys(rest)):
 	case rest == "/health":
 		x.document(func() []byte { return []byte(`{"status":"ok"}`) })
+	case rest == "/auth/can": // has nothing to do with login
+		x.kind = "auth"
+		x.auth(ctx, "can")
 	case x.schema.Login != nil && len(rest) > len("/auth/") && rest[:len("/auth/")] == "/auth/":
+		x.kind = "auth"
 		x.auth(ctx, rest[len("/auth/"):])
 	default:
 		return false
+	}
+	if x.kind == "" {
+		x.kind = "document"
 	}
 	return true
 }

@@ -19,6 +19,7 @@ type rates struct {
 	unknown  *account.Limiter
 	known    *account.Limiter
 	logins   *account.Limiter
+	mails    *account.Limiter
 }
 
 func newRates(s Settings, clock func() time.Time) rates {
@@ -34,6 +35,7 @@ func newRates(s Settings, clock func() time.Time) rates {
 		unknown: limiter(s.Rate.Anonymous, d.Anonymous),
 		known:   limiter(s.Rate.User, d.User),
 		logins:  limiter(s.Rate.Login, d.Login),
+		mails:   limiter(s.Rate.Mail, d.Mail),
 	}
 }
 
@@ -61,6 +63,17 @@ func (q *rates) login(r *http.Request, login string) error {
 		return err
 	}
 	return try(q.logins, "login "+strings.ToLower(strings.TrimSpace(login)))
+}
+
+// forgot counts one message asked for, by where it is asked from and by who is to get it.
+func (q *rates) forgot(r *http.Request, login string) error {
+	if q.exempt(r) {
+		return nil
+	}
+	if err := try(q.logins, "address "+address(r)); err != nil {
+		return err
+	}
+	return try(q.mails, strings.ToLower(strings.TrimSpace(login)))
 }
 
 // register counts one new account, by where it comes from.

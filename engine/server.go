@@ -18,7 +18,11 @@ func (e *Engine) Serve(ctx context.Context, l net.Listener) error {
 	tidying, stop := context.WithCancel(ctx)
 	defer stop()
 	go e.tidy(tidying)
-	return e.handler.Serve(ctx, l)
+	err := e.handler.Serve(ctx, l)
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainFor)
+	defer cancel()
+	e.handler.mail.wait(late)
+	return err
 }
 
 // sweepEvery is how often sessions that have expired are removed, sweepAtOnce

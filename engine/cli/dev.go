@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dowel-dev/dowel/engine"
+	"github.com/dowel-dev/dowel/engine/mail"
 )
 
 // devCmd is `dowel dev`.
@@ -35,7 +36,20 @@ func (c *devCmd) Run(r *run) error {
 		return err
 	}
 	p.cfg.Engine.Dev = true
-	if p.cfg.Engine.Auth.Secret == "" {
+	if p.cfg.Engine.Mail.SMTP == "" { // mail is for the one who watches
+		p.mail = mail.NewWriter(r.err)
+		if p.cfg.Engine.Mail.From == "" {
+			p.cfg.Engine.Mail.From = "dowel@localhost"
+		}
+	}
+	if err := p.checkMail(); p.mail == nil && err != nil {
+		return err
+	}
+	signs, err := p.signs()
+	if err != nil {
+		return err
+	}
+	if !signs {
 		if p.cfg.Engine.Auth.Secret, err = p.localSecret(); err != nil {
 			return err
 		}
@@ -45,6 +59,10 @@ func (c *devCmd) Run(r *run) error {
 		return err
 	}
 	defer listener.Close()
+	if err := p.listenAdmin(r); err != nil {
+		return err
+	}
+	defer p.closeAdmin()
 	r.note("dowel %s  %s", r.app.version(), counted(len(classNames(p.schema)), "class", "classes"))
 	if err := p.prepare(r, p.local(), !c.NoSeed); err != nil {
 		p.close()

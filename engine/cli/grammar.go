@@ -21,6 +21,8 @@ type grammar struct {
 	Routes  routesCmd  `cmd:"" group:"offline" help:"List every route and who may take it."`
 	Editor  editorCmd  `cmd:"" group:"offline" help:"Write the JSON Schema that makes editors complete dowel.yaml."`
 	OpenAPI openapiCmd `cmd:"" name:"openapi" group:"offline" help:"Print the OpenAPI document."`
+	Policy  policyCmd  `cmd:"" group:"offline" help:"Ask who may do what, and why; test and export the rules."`
+	Test    testCmd    `cmd:"" group:"offline" help:"Run tests/*.test.yaml: sentences about permission and HTTP steps, in memory."`
 
 	Plan  planCmd  `cmd:"" group:"tables" help:"Compare the tables of the database with the schema."`
 	Apply applyCmd `cmd:"" group:"tables" help:"Change the tables: by a plan, or to what the schema wants."`
@@ -28,10 +30,20 @@ type grammar struct {
 	Migrate    migrateCmd    `cmd:"" group:"tables" help:"Keep changes of the tables as files of SQL."`
 	Introspect introspectCmd `cmd:"" group:"tables" help:"Write a schema for the tables of a database, whoever made them."`
 
-	Seed  seedCmd  `cmd:"" group:"data" help:"Load the rows of seed/; a second run changes nothing."`
-	Move  moveCmd  `cmd:"" group:"data" help:"Copy all rows to another database: SQLite to PostgreSQL, or back."`
-	User  userCmd  `cmd:"" group:"data" help:"Manage accounts."`
-	Token tokenCmd `cmd:"" group:"data" help:"Sign a token with the configured key."`
+	Seed   seedCmd   `cmd:"" group:"data" help:"Load the rows of seed/; a second run changes nothing."`
+	Import importCmd `cmd:"" group:"data" help:"Put the records of a file into the database."`
+	Export exportCmd `cmd:"" group:"data" help:"Write all records of a class to stdout."`
+	Move   moveCmd   `cmd:"" group:"data" help:"Copy all rows to another database: SQLite to PostgreSQL, or back."`
+	User   userCmd   `cmd:"" group:"data" help:"Manage accounts."`
+	Token  tokenCmd  `cmd:"" group:"data" help:"Sign a token with the configured key."`
+	Key    keyCmd    `cmd:"" group:"data" help:"Manage API keys."`
+
+	Do     doCmd     `cmd:"" group:"rows" help:"Run an action that is written as JSON."`
+	Get    getCmd    `cmd:"" group:"rows" help:"Show a record."`
+	List   listCmd   `cmd:"" group:"rows" help:"List records."`
+	Create createCmd `cmd:"" group:"rows" help:"Make a record."`
+	Set    setCmd    `cmd:"" group:"rows" help:"Change a record."`
+	Rm     rmCmd     `cmd:"" group:"rows" help:"Delete a record."`
 
 	Config     configCmd     `cmd:"" group:"run" help:"Show the effective settings."`
 	Health     healthCmd     `cmd:"" group:"run" help:"Ask a running server whether it is ready."`
@@ -46,12 +58,14 @@ var groups = kong.ExplicitGroups([]kong.Group{
 	{Key: "offline", Title: "Look, without a database:"},
 	{Key: "tables", Title: "Tables:"},
 	{Key: "data", Title: "Rows and people:"},
+	{Key: "rows", Title: "One action, as the operator or --as USER:"},
 	{Key: "run", Title: "Run:"},
 })
 
 // serverFlags are understood by serve and dev.
 type serverFlags struct {
 	Listen    string   `placeholder:"HOST:PORT" help:"Address to serve on [DOWEL_LISTEN], default 127.0.0.1:8080."`
+	Admin     string   `name:"admin-listen" placeholder:"HOST:PORT" help:"Address of /metrics and /readyz for operators [DOWEL_ADMIN_LISTEN]; without a host it is this machine only. Off by default."`
 	DB        string   `name:"db" placeholder:"URL" help:"Database [DOWEL_DB], default sqlite:data/app.db in the application's folder."`
 	Replica   []string `placeholder:"URL" help:"Copy of a PostgreSQL database that answers lists [DOWEL_REPLICA]; may be given several times."`
 	LogFormat string   `placeholder:"text|json" help:"Form of the log [DOWEL_LOG__FORMAT]."`
@@ -60,7 +74,7 @@ type serverFlags struct {
 // given are the flags that were set, by setting key.
 func (f *serverFlags) given() map[string]string {
 	m := map[string]string{}
-	for key, v := range map[string]string{"listen": f.Listen, "db": f.DB, "replica": strings.Join(f.Replica, ","), "log.format": f.LogFormat} {
+	for key, v := range map[string]string{"listen": f.Listen, "admin_listen": f.Admin, "db": f.DB, "replica": strings.Join(f.Replica, ","), "log.format": f.LogFormat} {
 		if v != "" {
 			m[key] = v
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,8 @@ import (
 	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/authz/token"
 	"github.com/dowel-dev/dowel/engine"
+	"github.com/dowel-dev/dowel/engine/mail"
+	"github.com/dowel-dev/dowel/engine/metrics"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/schema/diag"
 	"github.com/dowel-dev/dowel/schema/load"
@@ -32,7 +35,12 @@ type project struct {
 	cfg    *config
 	store  storage.Store
 	engine *engine.Engine
+	signer *token.Signer // nil without a key
+	mail   mail.Sender   // nil: as settings say
 	log    *slog.Logger
+
+	admin   net.Listener     // nil without one
+	metrics *metrics.Metrics // of it
 }
 
 // place resolves the last argument of a verb: a folder, or a schema file in one.
@@ -52,16 +60,27 @@ func place(arg string) (folder, root string, err error) {
 // inspect loads schema and policy and returns them with everything found,
 // places being relative to the working directory.
 func (r *run) inspect(folder, root string) (*schema.Schema, *authz.Rules, diag.List) {
-	files := os.DirFS(folder)
-	s, found := load.FS(files, root, load.Options{})
+	files := r.files(folder, root)
+	s, found := load.FS(files, root, load.Options{Modules: r.app.Program.Modules()})
 	var rules *authz.Rules
 	if s != nil {
 		var more diag.List
 		rules, more = authz.New(s, files)
 		found = append(found, more...)
-		found = append(found, r.app.handlerFindings(s)...)
+		found = append(found, r.app.Program.Check(s)...)
 	}
 	return s, rules, seenFrom(folder, found)
+}
+
+// files are those of the application: in its folder, or in the program where the folder has no schema.
+func (r *run) files(folder, root string) fs.FS {
+	disk := os.DirFS(folder)
+	if inside := r.app.Program.Files(); inside != nil && folder == "." {
+		if _, err := load.Find(disk, root); err != nil {
+			return inside
+		}
+	}
+	return disk
 }
 
 // seenFrom names the files of findings as the working directory sees them.
@@ -80,7 +99,7 @@ func seenFrom(folder string, found diag.List) diag.List {
 
 // under names a file of the application as the working directory sees it.
 func under(folder, file string) string {
-	if file == "" || folder == "." {
+	if file == "" || folder == "." || filepath.Ext(file) == ".go" {
 		return file
 	}
 	return filepath.Join(folder, filepath.FromSlash(file))
@@ -88,41 +107,6 @@ func under(folder, file string) string {
 
 // onDisk gives findings their source lines; their places name files as the working directory does.
 func onDisk(file string) ([]byte, error) { return os.ReadFile(file) }
-
-// The codes of differences between schema and binary.
-const (
-	codeMissingHandler = "E066"
-	codeNoHandler      = "W003"
-)
-
-// handlerFindings compares the actions declared with `run: go` with what the binary brings.
-func (a *App) handlerFindings(s *schema.Schema) diag.List {
-	var found diag.List
-	declared := map[string]bool{}
-	for _, c := range s.Classes {
-		for _, action := range c.Actions {
-			name := c.Name + "." + action.Name
-			declared[name] = true
-			if !action.Run || a.Handlers[name] != nil {
-				continue
-			}
-			d := diag.Diagnostic{Code: codeNoHandler, Pos: action.Pos,
-				Message: fmt.Sprintf("`%s` is run by Go, and this binary has no handler for it", name),
-				Help:    "until one is registered the action answers 501"}
-			if len(a.Handlers) > 0 {
-				d.Code, d.Help = codeMissingHandler, "register a handler under `"+name+"`"
-			}
-			found.Add(d)
-		}
-	}
-	for name := range a.Handlers {
-		if !declared[name] {
-			found.Add(diag.Diagnostic{Code: codeMissingHandler,
-				Message: fmt.Sprintf("the binary has a handler for `%s`, which the schema does not declare", name)})
-		}
-	}
-	return found
-}
 
 // load reads schema and policy and refuses mistakes. Warnings are for verbs that
 // start something or check; the others are not about them.
@@ -167,6 +151,7 @@ func (r *run) open(arg string, flags map[string]string) (*project, error) {
 	}
 	fresh := p.fresh()
 	p.cfg.Replicas = nil // a verb reads little
+	p.cfg.Engine.Mail = engine.Mail{}
 	if err := p.openStore(r); err != nil {
 		return nil, err
 	}
@@ -218,30 +203,18 @@ func (p *project) pendingRefusal(pending []storage.Step) error {
 
 // startEngine makes the engine. Tokens are possible when there is a key.
 func (p *project) startEngine(r *run) error {
-	signer, err := p.signer()
-	if err != nil {
-		return refuse(err)
+	if err := p.openSigner(); err != nil {
+		return err
 	}
-	p.engine, err = engine.New(engine.Config{
+	var err error
+	p.engine, err = engine.Open(engine.Config{
 		Schema: p.schema, Authorizer: p.rules, Store: p.store, Settings: p.cfg.Engine,
-		Signer: signer, Handlers: r.app.Handlers, Log: p.log,
+		Signer: p.signer, Mail: p.mail, App: r.app.Program, Log: p.log, Metrics: p.metrics,
 	})
 	if err != nil {
 		return refuse(err)
 	}
 	return nil
-}
-
-// signer is nil without a key.
-func (p *project) signer() (*token.Signer, error) {
-	a := p.cfg.Engine.Auth
-	if a.Secret == "" {
-		return nil, nil
-	}
-	return token.New(token.Config{
-		Secret: []byte(a.Secret), Issuer: a.Issuer, Audience: a.Audience,
-		Access: a.Access, MaxSize: p.cfg.Engine.Limits.Token,
-	})
 }
 
 // logger is the one settings ask for. Somebody who watches dev gets short lines, unless they said otherwise.

@@ -34,16 +34,21 @@ func (c *serveCmd) Run(r *run) error {
 	if p.cfg, err = r.readConfig(p.folder, c.given()); err != nil {
 		return err
 	}
-	if p.schema.Login != nil && p.cfg.Engine.Auth.Secret == "" {
-		return refuse(fmt.Errorf("class %s logs people in, and there is no key to sign their tokens with", p.schema.Login.Name),
-			"set DOWEL_AUTH__SECRET, or DOWEL_AUTH__SECRET_FILE to a file that holds it:",
-			"  openssl rand -base64 48 > auth.secret")
+	if err := p.checkKeys(); err != nil {
+		return err
+	}
+	if err := p.checkMail(); err != nil {
+		return err
 	}
 	listener, err := listen(p.cfg.Listen)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
+	if err := p.listenAdmin(r); err != nil {
+		return err
+	}
+	defer p.closeAdmin()
 	if err := p.prepare(r, c.Apply, c.Seed); err != nil {
 		p.close()
 		return err
@@ -69,6 +74,7 @@ func (c *serveCmd) Run(r *run) error {
 			case <-ctx.Done():
 				return
 			case <-hup:
+				p.rekey(r)
 				p.reload(r, c.Apply, false)
 			case text, open := <-others:
 				if !open {
@@ -145,6 +151,7 @@ func (r *run) noteSeed(sums []seedSum) {
 
 func (p *project) serve(r *run, l net.Listener) error {
 	go settleMemory() // beside the first requests, not before them
+	defer p.serveAdmin()()
 	if err := p.engine.Serve(r.ctx, l); err != nil {
 		return unavailable(err)
 	}

@@ -11,10 +11,13 @@ import (
 // deployment is everything a deployment decides: what the engine takes, and
 // where this process listens and stores.
 type deployment struct {
-	Listen   string
-	DB       string
-	Replicas []string
-	Engine   engine.Settings
+	Listen string
+	// AdminListen is where /metrics is, "" for nowhere; AdminPprof puts profiles there.
+	AdminListen string
+	AdminPprof  bool
+	DB          string
+	Replicas    []string
+	Engine      engine.Settings
 }
 
 // setting is one key of config.yaml. The same key is DOWEL_AUTH__SECRET in the
@@ -43,6 +46,12 @@ func settings() []setting {
 		{key: "listen", kind: "HOST:PORT", initial: "127.0.0.1:8080", flag: "listen",
 			doc: "Address and port to serve on. Port 0 takes a free one.",
 			set: func(d *deployment, v string) error { return address(&d.Listen, v) }},
+		{key: "admin_listen", kind: "HOST:PORT", flag: "admin-listen",
+			doc: "Address of `/metrics`, `/livez` and `/readyz` for operators; without a host it is 127.0.0.1. Empty is off. It asks for no credentials.",
+			set: func(d *deployment, v string) error { return adminAddress(&d.AdminListen, v) }},
+		{key: "admin_pprof", kind: "true or false", initial: "false",
+			doc: "Whether the admin address serves profiles below `/debug/pprof/`; it does with `log.level: debug`.",
+			set: func(d *deployment, v string) error { return yes(&d.AdminPprof, v) }},
 		{key: "db", kind: "a URL", initial: "sqlite:data/app.db", flag: "db",
 			doc: "Database: sqlite:PATH (relative to the application's folder), postgres://USER@HOST/DATABASE or memory:.",
 			set: func(d *deployment, v string) error { return database(&d.DB, v) }},
@@ -109,6 +118,15 @@ func settings() []setting {
 			doc: "Least severity that is logged.",
 			set: func(d *deployment, v string) error {
 				return word(&d.Engine.Log.Level, v, "debug", "info", "warn", "error")
+			}},
+		{key: "log.slow", kind: "a duration or off", initial: shortDuration(engine.DefaultSlow),
+			doc: "From when on a database call is logged as slow, with its statement and the index it lacks where that is plain.",
+			set: func(d *deployment, v string) error {
+				if v == "off" {
+					d.Engine.Log.Slow = -1
+					return nil
+				}
+				return duration(&d.Engine.Log.Slow, v)
 			}},
 
 		quota("anonymous", "50/s", "Requests without credentials, per address.", func(r *engine.Rate) *engine.Quota { return &r.Anonymous }),

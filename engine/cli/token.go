@@ -60,19 +60,23 @@ func (c *tokenCmd) Run(r *run) error {
 	if p.cfg, err = r.readConfig(p.folder, nil); err != nil {
 		return err
 	}
-	if p.cfg.Engine.Auth.Secret == "" {
+	signs, err := p.signs()
+	if err != nil {
+		return err
+	}
+	if !signs {
 		// What `dev` signs with on this machine.
 		kept, err := os.ReadFile(filepath.Join(p.folder, "data", "auth.secret"))
 		if err != nil {
-			return refuse(errors.New("there is no key to sign with"), "set DOWEL_AUTH__SECRET, or DOWEL_AUTH__SECRET_FILE to a file that holds it")
+			return refuse(errors.New("there is no key to sign with"), "set DOWEL_AUTH__SECRET, or DOWEL_AUTH__SECRET_FILE to a file that holds it,",
+				"or DOWEL_AUTH__KEYS to a file with a private key")
 		}
 		p.cfg.Engine.Auth.Secret = strings.TrimSpace(string(kept))
 	}
-	signer, err := p.signer()
-	if err != nil {
-		return refuse(err)
+	if err := p.openSigner(); err != nil {
+		return err
 	}
-	raw, err := signer.Issue(claims)
+	raw, err := p.signer.Issue(claims)
 	if err != nil {
 		return misuse("%v", err)
 	}

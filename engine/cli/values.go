@@ -9,7 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dowel-dev/dowel/authz/token"
 	"github.com/dowel-dev/dowel/engine"
+	"github.com/dowel-dev/dowel/engine/mail"
 )
 
 // The readers of setting values. Their errors are for people and do not name the setting.
@@ -149,6 +151,67 @@ func key(to *string, v string) error {
 	}
 	*to = v
 	return nil
+}
+
+// keys is key for a list: commas or line breaks between them.
+func keys(to *[]string, v string) error {
+	*to = nil
+	for i, item := range items(v) {
+		var one string
+		if err := key(&one, item); err != nil {
+			return fmt.Errorf("number %d %w", i+1, err)
+		}
+		*to = append(*to, one)
+	}
+	return nil
+}
+
+// keyFiles reads a list of FILE and ALGORITHM:FILE.
+func keyFiles(to *[]string, v string) error {
+	*to = nil
+	for _, item := range items(v) {
+		if alg, file, pinned := strings.Cut(item, ":"); pinned && token.IsAlg(alg) && (file == "" || strings.HasPrefix(alg, "HS")) {
+			return fmt.Errorf("%q is no file of keys such as keys/current.pem or PS256:keys/current.pem; secrets belong in auth.secret", item)
+		}
+		*to = append(*to, item)
+	}
+	return nil
+}
+
+func keySet(to *string, v string) error {
+	if err := token.CheckURL(v); err != nil {
+		return fmt.Errorf("%q %w", masked(v), err)
+	}
+	*to = v
+	return nil
+}
+
+func mailServer(to *string, v string) error {
+	if _, err := mail.NewSMTP(v, "nobody@localhost"); err != nil {
+		return err
+	}
+	*to = v
+	return nil
+}
+
+func mailLink(to *string, v string) error {
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme == "" || u.Host == "" || !strings.Contains(v, "{token}") {
+		return fmt.Errorf("%q is not a URL with {token} in it, such as https://app.example.com/reset?token={token}", v)
+	}
+	*to = v
+	return nil
+}
+
+// items are the parts of a list, without those that are empty.
+func items(v string) []string {
+	var list []string
+	for _, item := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == '\n' }) {
+		if item = strings.TrimSpace(item); item != "" {
+			list = append(list, item)
+		}
+	}
+	return list
 }
 
 func address(to *string, v string) error {

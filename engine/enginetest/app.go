@@ -65,6 +65,8 @@ import (
 	"github.com/dowel-dev/dowel/authz/account"
 	"github.com/dowel-dev/dowel/authz/token"
 	"github.com/dowel-dev/dowel/engine"
+	"github.com/dowel-dev/dowel/engine/mail"
+	"github.com/dowel-dev/dowel/engine/metrics"
 	"github.com/dowel-dev/dowel/engine/strictjson"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/schema/load"
@@ -77,10 +79,12 @@ type Options struct {
 	Settings engine.Settings
 	// Store opens the store; nil is a new one in memory.
 	Store func(s *schema.Schema) (storage.Store, error)
-	// Handlers run the actions declared with `run: go`, by "class.action".
-	Handlers map[string]actions.Handler
-	Clock    func() time.Time // time.Now when nil
-	Log      io.Writer        // nowhere when nil
+	// App is what the program adds to the schema; nil is nothing.
+	App     *engine.App
+	Clock   func() time.Time // time.Now when nil
+	Log     io.Writer        // nowhere when nil
+	Mail    mail.Sender      // takes what Settings.Mail lets send
+	Metrics *metrics.Metrics // counts what happens; nil is nothing
 }
 
 // App is an application that runs.
@@ -125,10 +129,10 @@ func Open(t testing.TB, folder fs.FS, o Options) *App {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.New(engine.Config{
+	e, err := engine.Open(engine.Config{
 		Hasher: hasher,
 		Schema: s, Authorizer: rules, Store: store, Settings: o.Settings, Signer: signer,
-		Handlers: o.Handlers, Clock: o.Clock, Log: log,
+		App: o.App, Clock: o.Clock, Log: log, Mail: o.Mail, Metrics: o.Metrics,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -103,6 +103,26 @@ func (b *builder) account(name string, login *schema.Class) *openapi3.Operation 
 		o.Summary, o.Security = "End the session", b.security(false)
 		o.Description = "Its refresh token stops working, and so do its access tokens."
 		o.Responses.Set("204", b.shared("Empty", "Done.", "X-Request-Id"))
+	case "forgot":
+		name := login.Auth.Login.JSON
+		o.Summary = "Ask for a new " + words(login.Auth.Secret.Name)
+		o.Description = "Sends a token that works once, within an hour. The answer is the same where nobody has the " + name + "."
+		takes(b.component(nil, "Forgot", func() *openapi3.Schema {
+			s := typed("object").WithProperty(name, typed("string"))
+			s.Required, s.AdditionalProperties = []string{name}, closed()
+			return s
+		}))
+		o.Responses.Set("202", b.shared("Accepted", "A message is on its way, if there is anybody to send it to.", "X-Request-Id"))
+	case "reset":
+		secret := login.Auth.Secret.JSON
+		o.Summary = "Set a new " + words(login.Auth.Secret.Name)
+		o.Description = "With the token that was sent. Every session of the account ends."
+		takes(b.component(nil, "Reset", func() *openapi3.Schema {
+			s := typed("object").WithProperty("token", typed("string")).WithProperty(secret, format("password", ""))
+			s.Required, s.AdditionalProperties = []string{"token", secret}, closed()
+			return s
+		}))
+		o.Responses.Set("204", b.shared("Empty", "Done.", "X-Request-Id"))
 	case "me":
 		o.Summary, o.Security = "Who asks", b.security(false)
 		o.Description = "The user that the token is of."
