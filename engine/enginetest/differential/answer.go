@@ -118,6 +118,11 @@ func alike(l *loaded, s *step, a, b *answer) bool {
 	}
 	switch {
 	case both(`"already-exists"`, `"ALREADY_EXISTS"`):
+		for _, other := range l.schema.Classes { // rows of others may be made along with it
+			if both("Another " + other.Name + " has ") {
+				c = other
+			}
+		}
 		return len(c.Uniques) > 1 || len(c.Uniques) == 1 && c.Key[0].Auto == schema.NoAuto
 	case both(`"reference-missing"`, `"REFERENCE_MISSING"`):
 		n := 0
