@@ -17,7 +17,7 @@ import (
 type (
 	// Compound is the action.
 	Compound struct {
-		Steps []Step `json:"steps"`
+		Steps []Step `json:"steps,omitempty"`
 		// Listed: the steps have numbers for names, and the answer is a list.
 		Listed bool `json:"listed,omitempty"`
 		// Apart: what fails is undone alone and told beside what worked.

@@ -57,7 +57,6 @@ func (p *Parser) compound(r *http.Request, text []byte, c *actions.Compound) err
 	}
 	s := p.steps(r, text)
 	c.Listed = list[0] == '['
-	c.Steps = []actions.Step{}
 	add := func(name string, raw []byte) bool {
 		if len(c.Steps) == s.most {
 			bad = actions.TooManySteps(s.most)

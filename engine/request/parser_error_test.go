@@ -26,7 +26,10 @@ func TestParseRefuses(t *testing.T) {
 		// The path.
 		{"another mount", "GET /apix/customers", nil, "", "not-found: There is nothing at this path."},
 		{"the mount", "GET /api/", nil, "", "not-found: There is nothing at this path."},
-		{"compound", "POST /api;compound", nil, "{}", "not-found: There is nothing at this path."},
+		{"compound", "POST /api;compound", nil, "{}", "action-invalid [/actions]: `actions` is required"},
+		{"compound by another method", "PUT /api;compound", nil, "{}", "method-not-allowed: "},
+		{"compound with a value", "POST /api;compound=1", nil, "{}", "bad-query [;compound]: `;compound` stands at the mount alone"},
+		{"compound in CSV", "POST /api;compound", []string{"Accept: text/csv"}, "{}", "not-acceptable: "},
 		{"unknown collection", "GET /api/custmers", nil, "", "not-found: There is no collection `custmers`. (did you mean `customers`?)"},
 		{"the class's name", "GET /api/order_item", nil, "", "not-found: There is no collection `order_item`. (did you mean `order-items`?)"},
 		{"another case", "GET /api/Customers", nil, "", "not-found: There is no collection `Customers`. (did you mean `customers`?)"},

@@ -197,6 +197,25 @@ func (t postgresTx) Read(ctx context.Context, q *storage.Query) (*storage.Page, 
 	return page, err
 }
 
+// Savepoint implements storage.Tx. What is undone has taken no number of a key either.
+func (t postgresTx) Savepoint(ctx context.Context, fn func() error) error {
+	before, err := t.p.query(ctx, t.p.look)
+	if err != nil {
+		return err
+	}
+	if err = t.Tx.Savepoint(ctx, fn); err == nil {
+		return nil
+	}
+	sql := ""
+	for i, name := range t.p.sequences {
+		sql += "select setval(" + name + ", " + before[i][0] + "); "
+	}
+	if _, failed := t.p.query(ctx, sql); failed != nil {
+		return fmt.Errorf("what failed cannot be taken back: %w", failed)
+	}
+	return err
+}
+
 func (t postgresTx) Counters(ctx context.Context, classes []*schema.Class) ([]int64, error) {
 	ns, err := t.Tx.Counters(ctx, classes)
 	return t.p.quiet(classes, ns), err
