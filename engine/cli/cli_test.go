@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(server{m}, map[string]func(){
-		"dowel": func() { cli.Main(cli.App{Version: "1.2.3", Templates: examples.Templates()}) },
+		"dowel": func() { cli.App{Version: "1.2.3", Templates: examples.Templates()}.Main() },
 	})
 }
 
@@ -39,7 +39,7 @@ func (s server) Run() int { return pgtest.Main(s.M) }
 //	postgres NAME                 sets $NAME to the address of an empty database
 //	sql URL STATEMENTS            runs statements on it, or on a file of SQLite
 //
-// and $ADDR is a free address.
+// and $ADDR and $ADMIN are free addresses.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -49,11 +49,19 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			e.Setenv("ADDR", l.Addr().String())
+			admin, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			e.Setenv("ADMIN", admin.Addr().String())
+			if err := admin.Close(); err != nil {
+				return err
+			}
 			e.Setenv("KEY", "0123456789abcdef0123456789abcdef")
 			return l.Close()
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "await": await, "get": get, "hup": hup, "postgres": database, "sql": statements,
+			"exits": exits, "await": await, "get": get, "hup": hup, "postgres": database, "sql": statements, "keypair": keypair, "revoke": revoke,
 		},
 	})
 }
@@ -99,9 +107,13 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 
 func get(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: get STATUS URL [USER:PASSWORD]")
+		ts.Fatalf("usage: get STATUS URL [USER:PASSWORD | TOKEN | @FILE-WITH-TOKEN]")
 	}
-	status, body, err := fetch(args[1], strings.Join(args[2:], ""))
+	user := strings.Join(args[2:], "")
+	if file, ok := strings.CutPrefix(user, "@"); ok {
+		user = strings.TrimSpace(ts.ReadFile(file))
+	}
+	status, body, err := fetch(args[1], user)
 	ts.Check(err)
 	_, err = io.WriteString(ts.Stdout(), body)
 	ts.Check(err)
