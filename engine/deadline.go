@@ -11,6 +11,7 @@ import (
 // before anybody does, and a timer costs as much as the rest of their context.
 type deadline struct {
 	parent context.Context
+	of     *exchange // whose time it is
 	at     time.Time
 
 	mu     sync.Mutex
@@ -81,6 +82,9 @@ func (d *deadline) Err() error {
 // Value implements context.Context. Contexts derived from d find the timer by
 // it, which spares them a goroutine each.
 func (d *deadline) Value(key any) any {
+	if key == (exchangeKey{}) {
+		return d.of
+	}
 	d.mu.Lock()
 	timed := d.timed
 	d.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/authz/account"
+	"github.com/dowel-dev/dowel/engine/format"
 	"github.com/dowel-dev/dowel/engine/metrics"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
@@ -113,8 +114,9 @@ type exchange struct {
 	failure *actions.Error
 	status  int
 	bytes   int
-	kind    string // of the place, where there is no action: probe, document, auth
-	times   times  // in dev
+	kind    string        // of the place, where there is no action: probe, document, auth
+	times   times         // in dev
+	pages   []format.Link // to other pages of a list
 
 	// Room for what nearly every request needs.
 	fields           [3][1]string

@@ -15,14 +15,15 @@ type grammar struct {
 	Dev   devCmd   `cmd:"" group:"start" help:"Serve with hot reload, on a local database, seeded."`
 	Serve serveCmd `cmd:"" group:"start" help:"Serve in production."`
 
-	Check   checkCmd   `cmd:"" group:"offline" help:"Find everything wrong with a schema."`
-	Fmt     fmtCmd     `cmd:"" group:"offline" help:"Lay schema files out canonically."`
-	Explain explainCmd `cmd:"" group:"offline" help:"Explain a class, a field, an error code or a setting."`
-	Routes  routesCmd  `cmd:"" group:"offline" help:"List every route and who may take it."`
-	Editor  editorCmd  `cmd:"" group:"offline" help:"Write the JSON Schema that makes editors complete dowel.yaml."`
-	OpenAPI openapiCmd `cmd:"" name:"openapi" group:"offline" help:"Print the OpenAPI document."`
-	Policy  policyCmd  `cmd:"" group:"offline" help:"Ask who may do what, and why; test and export the rules."`
-	Test    testCmd    `cmd:"" group:"offline" help:"Run tests/*.test.yaml: sentences about permission and HTTP steps, in memory."`
+	Check    checkCmd    `cmd:"" group:"offline" help:"Find everything wrong with a schema."`
+	Fmt      fmtCmd      `cmd:"" group:"offline" help:"Lay schema files out canonically."`
+	Explain  explainCmd  `cmd:"" group:"offline" help:"Explain a class, a field, an error code or a setting."`
+	Routes   routesCmd   `cmd:"" group:"offline" help:"List every route and who may take it."`
+	Editor   editorCmd   `cmd:"" group:"offline" help:"Write the JSON Schema that makes editors complete dowel.yaml."`
+	OpenAPI  openapiCmd  `cmd:"" name:"openapi" group:"offline" help:"Print the OpenAPI document."`
+	Breaking breakingCmd `cmd:"" group:"offline" help:"Say what changed for clients since another version."`
+	Policy   policyCmd   `cmd:"" group:"offline" help:"Ask who may do what, and why; test and export the rules."`
+	Test     testCmd     `cmd:"" group:"offline" help:"Run tests/*.test.yaml: sentences about permission and HTTP steps, in memory."`
 
 	Plan  planCmd  `cmd:"" group:"tables" help:"Compare the tables of the database with the schema."`
 	Apply applyCmd `cmd:"" group:"tables" help:"Change the tables: by a plan, or to what the schema wants."`

@@ -22,8 +22,9 @@ type Call struct {
 	// Op is read, counters, insert, update, delete, soft-delete, restore or
 	// write: the transaction as a whole, with the wait for its turn and the commit.
 	Op    string
-	Class *schema.Class // nil for counters and write
-	Tx    bool          // the call was part of a transaction
+	Class *schema.Class  // nil for counters and write
+	Query *storage.Query // of a read
+	Tx    bool           // the call was part of a transaction
 	Took  time.Duration
 	Rows  int // read or written, those of expansions too
 	Err   error
@@ -48,7 +49,7 @@ type reader struct {
 func (r reader) Read(ctx context.Context, q *storage.Query) (*storage.Page, error) {
 	start := time.Now()
 	page, err := r.inner.Read(ctx, q)
-	call := Call{Op: "read", Class: q.Class, Tx: r.tx, Took: time.Since(start), Err: err}
+	call := Call{Op: "read", Class: q.Class, Query: q, Tx: r.tx, Took: time.Since(start), Err: err}
 	if page != nil {
 		call.Rows = count(page.Rows)
 	}
