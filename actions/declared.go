@@ -55,7 +55,7 @@ func declared(c *schema.Class, name string) *schema.Action {
 // bindInput reads the content against the action's own little record.
 func (r *runPlan) bindInput(x *Exec, p *problems) {
 	r.input = make([]schema.Value, len(r.action.Input))
-	r.refs = &input{class: r.class, given: map[*schema.Field]string{}}
+	r.refs = &input{class: r.class, given: map[*schema.Field]string{}, loose: r.handler != nil}
 	b := inputBinder{x: x, c: r.class, p: p, in: r.refs, rowless: r.action.OnCollection}
 	given := make([]bool, len(r.input))
 	if len(r.a.Content) > 0 {
@@ -181,7 +181,7 @@ func (r *runPlan) assigned(x *Exec, a schema.Assign, input []schema.Value) schem
 
 // handle runs the Go side: the row is authorized and `when` holds before it starts.
 func (r *runPlan) handle(ctx context.Context, x *Exec, tx storage.Tx, values []schema.Value) (*Result, error) {
-	call := &Call{Exec: x, Tx: tx, Action: r.action, Input: values}
+	call := &Call{Exec: x, Tx: tx, Action: r.action, ID: r.a.ID, Input: values, view: r.a.View, options: &r.a.Options}
 	if r.action.OnCollection {
 		return r.handler(ctx, call)
 	}
@@ -190,7 +190,7 @@ func (r *runPlan) handle(ctx context.Context, x *Exec, tx storage.Tx, values []s
 		return nil, err
 	}
 	t := r.target
-	q := storage.Query{Class: r.class, Key: r.key, Limit: 1}
+	q := storage.Query{Class: r.class, Key: r.key, Limit: 1, Lock: true}
 	guards := x.guards(&t, nil)
 	for _, g := range guards {
 		q.Tests = append(q.Tests, g.Where)

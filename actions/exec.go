@@ -42,6 +42,7 @@ type Snapshot struct {
 	// Counted: lists count their rows unless told otherwise (style envelope).
 	Counted bool
 	Random  io.Reader // for generated ids
+	Seal    *Seal     // of cursors
 	// HashPassword turns a plain secret into what is stored.
 	HashPassword func(ctx context.Context, plain string) (string, error)
 	// EndSessions ends the sessions of a user but for one, in the transaction in

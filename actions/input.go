@@ -25,6 +25,8 @@ type input struct {
 	given map[*schema.Field]string // → pointer
 	// tests are the field rights that depend on the row, before and after.
 	tests []schema.Expr
+	// loose: nothing of it is stored as it is, so that no foreign key looks at references.
+	loose bool
 	// refused are fields whose write= does not let the subject set them.
 	refused []Problem
 }

@@ -60,8 +60,12 @@ type Count struct {
 type PageInfo struct {
 	Total       int64
 	Skip, Limit int
-	// More: there are rows after this page.
+	// More: there are rows after this page, or before it where it was reached going back.
 	More bool
+	// Placed: a cursor says where the page is, so nobody knows how many rows are before it.
+	Placed bool
+	// Next, Prev and Last are cursors of other pages, "" for those that are not there or not reached by one.
+	Next, Prev, Last string
 }
 
 // Shown is a View bound to a class and a decision: the members of an answer in their order.

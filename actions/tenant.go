@@ -131,7 +131,7 @@ func (x *Exec) below(a Action) bool {
 			return true
 		}
 		switch a.(type) {
-		case *Search, *Related:
+		case *Search, *Aggregate, *Related:
 			return false
 		}
 	}
@@ -153,6 +153,8 @@ func (x *Exec) inward(p *Parent) bool {
 func parentOf(a Action) *Parent {
 	switch a := a.(type) {
 	case *Search:
+		return a.Parent
+	case *Aggregate:
 		return a.Parent
 	case *Related:
 		return &a.Parent

@@ -77,7 +77,7 @@ func benchEngine(b *testing.B) *Engine {
 	if _, err := store.Migrate(context.Background(), s, true); err != nil {
 		b.Fatal(err)
 	}
-	e, err := New(Config{Schema: s, Authorizer: rules, Store: store, Log: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))})
+	e, err := Open(Config{Schema: s, Authorizer: rules, Store: store, Log: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))})
 	if err != nil {
 		b.Fatal(err)
 	}

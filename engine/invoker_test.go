@@ -48,7 +48,7 @@ func serveExample(t *testing.T, folder string) *application {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := New(Config{
+	e, err := Open(Config{
 		Schema: s, Authorizer: rules, Store: store, Signer: signer,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})

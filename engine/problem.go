@@ -82,12 +82,16 @@ func asError(err error) *actions.Error {
 // fail answers with an error.
 func (x *exchange) fail(err error) {
 	e := asError(err)
+	if other := x.happens(x.r.Context(), Error, &Event{Err: e}); other != nil {
+		e = asError(other)
+	}
 	s := statusOf(e.Code, x.actionInvalid)
 	x.failure = e
 	h := x.w.Header()
 	delete(h, "Content-Encoding")
 	delete(h, "Etag")
 	x.errorHeaders(h, e, s)
+	x.explainDenial(h, s.Status)
 	if x.envelope {
 		h["Content-Type"] = typeJSON
 		x.send(s.Status, marshal(x.envelopeOf(e, s)))

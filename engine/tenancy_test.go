@@ -10,6 +10,7 @@ import (
 
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/authz"
+	"github.com/dowel-dev/dowel/engine"
 	"github.com/dowel-dev/dowel/engine/enginetest"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
@@ -162,30 +163,28 @@ func clubsWithoutTenant() fs.FS {
 // through the call is confined, and what it is given is checked.
 func TestHandlersRunInside(t *testing.T) {
 	var seen []string
-	play := func(ctx context.Context, c *actions.Call) (*actions.Result, error) {
-		room := c.Schema.Class("room")
-		q := &storage.Query{Class: room, Where: c.Guard(room), Limit: -1, Columns: []storage.Column{{Field: room.Field("id")}},
-			Order: []storage.Order{{By: &schema.Path{Field: room.Key[0], Type: room.Key[0].Type}}}}
-		page, err := c.Tx.Read(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		for i := range page.Rows {
-			seen = append(seen, page.Rows[i].Values[room.Key[0].Index].String())
-		}
-		return &actions.Result{Outcome: actions.Updated}, nil
+	type place struct {
+		In actions.Reference `json:"in"`
 	}
-	app := enginetest.Open(t, clubs(""), enginetest.Options{Handlers: map[string]actions.Handler{"match.play": play}})
+	program := engine.New()
+	engine.Handle(program, "match.play", func(k *actions.Ctx, _ actions.Row, _ place) (actions.None, error) {
+		rooms, err := k.Class("room").Order("id").List()
+		for _, room := range rooms {
+			seen = append(seen, room.ID)
+		}
+		return actions.None{}, err
+	})
+	app := enginetest.Open(t, clubs(""), enginetest.Options{App: program})
 	fillClubs(t, app)
 	for _, tt := range []struct {
 		name, who, target, content string
 		status                     int
 		seen                       string
 	}{
-		{"a member", "1", "/api/clubs/1/matches/1/play", `{"in":1}`, 204, "1 3"},
+		{"a member", "1", "/api/clubs/1/matches/1/play", `{"in":1}`, 200, "1 3"},
 		{"a room of another", "1", "/api/clubs/1/matches/1/play", `{"in":2}`, 409, ""},
 		{"a stranger", "1", "/api/clubs/2/matches/2/play", `{"in":2}`, 404, ""},
-		{"a member of both, there", "2", "/api/clubs/2/matches/2/play", `{"in":{"name":"A"}}`, 204, "2 4"},
+		{"a member of both, there", "2", "/api/clubs/2/matches/2/play", `{"in":{"name":"A"}}`, 200, "2 4"},
 		{"a fan", "2", "/api/clubs/1/matches/1/play", `{"in":1}`, 403, ""},
 		{"a match of another", "2", "/api/clubs/2/matches/1/play", `{"in":2}`, 404, ""},
 	} {

@@ -322,6 +322,8 @@ type Action struct {
 	Input        []*Field // not slots of the class: an own little record
 	Returns      *Class   // nil: the row itself, or ReturnFields
 	ReturnFields []*Field
+	Derived      bool // ReturnFields are what its function in Go makes; the schema does not say
+	Free         bool // its function in Go answers what it likes
 	Run          bool // run: go
 	OnCollection bool
 	Method       string // POST or GET

@@ -75,8 +75,11 @@ type Query struct {
 	Tests   []schema.Expr
 	Columns []Column // what to read; slots of other fields stay null. nil reads nothing but version and tests
 	Order   []Order  // total: the caller appends the key. Nulls come last in both directions
-	Skip    int
-	Limit   int // rows at most; 0 is none at all, negative is all
+	// From is where in the order the page begins, or with Place.Back ends; nil is the beginning. It says
+	// nothing of Total, and goes without Skip.
+	From  *Place
+	Skip  int
+	Limit int // rows at most; 0 is none at all, negative is all
 	// Deleted says whether soft-deleted rows take part; it does not reach into relations.
 	Deleted Deleted
 	// Total asks for the number of rows without Skip and Limit.
@@ -89,6 +92,14 @@ type Query struct {
 	Most int
 	// Watch asks for the change counters of classes in the same snapshot.
 	Watch []*schema.Class
+	// Lock keeps the row of Key as it is up to the end of the transaction: nobody else
+	// changes it in between. It counts in transactions alone, and not together with Expand.
+	Lock bool
+	// Paths are read, too: Row.Values has a slot for each, behind those of the fields.
+	Paths []*schema.Path
+	// Summary, when not nil, makes the rows that the query is about. Then it has no
+	// Key, Tests, Expand and Paths, and the rows no version.
+	Summary *Summary
 }
 
 // Column is one field to read. Guard restricts the related rows that a
@@ -137,7 +148,7 @@ type Page struct {
 	Counters []int64 // as Query.Watch
 }
 
-// Row is one record. Values has a slot for every field of the class.
+// Row is one record. Values has a slot for every field of the class, and of Query.Paths.
 type Row struct {
 	Version  int64 // never used before by any row of the class
 	Tests    uint64

@@ -1,7 +1,7 @@
 // Command dowel serves a YAML schema as a REST API; `dowel --help` lists what else it does.
 //
-// An application with actions in Go has a main like this one, with its
-// handlers in cli.App.
+// An application with actions in Go has a main of its own, such as that of
+// examples/crm/server.
 package main
 
 import (
@@ -13,5 +13,5 @@ import (
 var version string
 
 func main() {
-	cli.Main(cli.App{Version: version, Templates: examples.Templates()})
+	cli.App{Version: version, Templates: examples.Templates()}.Main()
 }

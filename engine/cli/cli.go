@@ -1,7 +1,11 @@
 // Package cli is the command line of Dowel, importable so that a binary with
 // actions of its own has every verb:
 //
-//	func main() { cli.Main(cli.App{Version: version, Handlers: handlers}) }
+//	func main() {
+//		app := engine.New()
+//		engine.Handle(app, "customer.merge", merge)
+//		cli.Main(app)
+//	}
 //
 // Run is the same without the process: arguments, streams and environment come
 // in, an exit status comes out. One file is one verb (or a family of them); the
@@ -20,16 +24,16 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/dowel-dev/dowel/actions"
+	"github.com/dowel-dev/dowel/engine"
 )
 
 // App is what a binary adds to the verbs.
 type App struct {
 	// Version is what `version` prints; "" is the one the Go tool recorded.
 	Version string
-	// Handlers run the actions declared with `run: go`, by "class.action". A binary
-	// that brings any must bring them all.
-	Handlers map[string]actions.Handler
+	// Program is what the binary adds to the schema, nil for nothing. One that has
+	// functions for actions must have them all.
+	Program *engine.App
 	// Templates are applications that `init` can write, beside "empty".
 	Templates map[string]fs.FS
 }
@@ -43,9 +47,13 @@ const (
 	exitPending     = 10 // changes are pending, where asked for
 )
 
-// Main runs the process's arguments and exits with the status of the verb. An
-// interrupt or SIGTERM ends it in order; a second one at once.
-func Main(app App) {
+// Main is the main function of a program with code of its own: it runs the
+// process's arguments and exits with the status of the verb. An interrupt or SIGTERM
+// ends it in order; a second one at once.
+func Main(app *engine.App) { App{Program: app}.Main() }
+
+// Main is the same for a binary that has more to say about itself.
+func (app App) Main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-ctx.Done()

@@ -26,7 +26,7 @@ func (c *openapiCmd) Run(r *run) error {
 	if p.cfg, err = r.readConfig(p.folder, nil); err != nil {
 		return err
 	}
-	raw, err := engine.OpenAPI(p.cfg.Engine, p.schema, p.rules, r.app.Handlers, openapi.Edition(c.Version))
+	raw, err := engine.OpenAPI(p.cfg.Engine, p.schema, p.rules, r.app.Program, openapi.Edition(c.Version))
 	if err != nil {
 		return err
 	}

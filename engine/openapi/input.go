@@ -254,6 +254,8 @@ func (b *builder) inputValue(a *schema.Action, f *schema.Field) *openapi3.Schema
 // answered is what a declared action answers, nil for anything.
 func (b *builder) answered(a *schema.Action) *openapi3.SchemaRef {
 	switch {
+	case a.Free:
+		return nil
 	case a.Returns != nil && published(a.Returns):
 		return b.record(a.Returns)
 	case len(a.ReturnFields) > 0:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -88,8 +89,8 @@ type file struct {
 	top *object
 }
 
-// readAll reads the application's files, included ones after those that name them.
-func (l *loader) readAll(fsys fs.FS, root string) []*file {
+// readAll reads the application's files, included ones after those that name them, modules last.
+func (l *loader) readAll(fsys fs.FS, root string, modules map[string][]byte) []*file {
 	r := &reader{loader: l, fsys: fsys, seen: map[string]bool{}, raw: map[string][]byte{}}
 	start, err := Find(fsys, root)
 	if err != nil {
@@ -108,6 +109,10 @@ func (l *loader) readAll(fsys fs.FS, root string) []*file {
 		for _, name := range globs(fsys, path.Join(path.Dir(start[0]), "schema")) {
 			r.read(name, nil)
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(modules)) {
+		r.seen[name] = true
+		r.take(name, modules[name])
 	}
 	l.revise(r.raw)
 	l.version(r.files)
@@ -137,6 +142,11 @@ func (r *reader) read(name string, by *value) {
 		r.report("E009", pos, "", "", "cannot read `%s`: %v", name, err)
 		return
 	}
+	r.take(name, data)
+}
+
+// take reads the content of one file and what it includes.
+func (r *reader) take(name string, data []byte) {
 	r.raw[name] = data
 	src := r.parse(name, data)
 	if src == nil {

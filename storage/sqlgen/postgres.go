@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
 )
 
 // Postgres is the dialect of PostgreSQL 13 and later. Columns have the types
@@ -51,10 +52,21 @@ func (Postgres) limit(p *Printer, n int) { p.number(n) }
 
 func (Postgres) noLimit(p *Printer) { p.Put("all") }
 
+func (Postgres) lock(p *Printer, a Alias) {
+	p.Put(" for no key update of ")
+	p.alias(a)
+}
+
 // nullsLast is needed going down only: PostgreSQL takes null for the greatest value.
 func (Postgres) nullsLast(p *Printer, desc bool) {
 	if desc {
 		p.Put(" nulls last")
+	}
+}
+
+func (Postgres) nullsFirst(p *Printer, desc bool) {
+	if !desc {
+		p.Put(" nulls first")
 	}
 }
 
@@ -255,22 +267,16 @@ func (d Postgres) set(p *Printer, f *schema.Field, a Alias, guard schema.Expr) {
 }
 
 // fold casts sums back, so that one beyond the range of its kind is an error.
-func (d Postgres) fold(p *Printer, c *schema.Computed, to Alias) {
-	k := kindOf(c.Of)
-	of := func(before, after string) {
-		p.Put(before)
-		p.field(c.Of, to, nil)
-		p.Put(after)
-	}
-	switch c.Func {
+func (d Postgres) fold(_ *Printer, fn string, k Kind, of func(before, after string)) {
+	switch fn {
 	case "sum":
 		switch k.Kind {
 		case schema.Float:
-			of("coalesce(sum(", "), 0)")
+			of("sum(", ")")
 		case schema.Decimal:
-			of("coalesce(sum(", "), 0)::numeric(19,"+strconv.Itoa(int(k.Scale))+")")
+			of("sum(", ")::numeric(19,"+strconv.Itoa(int(k.Scale))+")")
 		default:
-			of("coalesce(sum(", "), 0)::bigint")
+			of("sum(", ")::bigint")
 		}
 	case "avg": // divided once, so that it is rounded once
 		if k.Scale == 0 {
@@ -280,14 +286,40 @@ func (d Postgres) fold(p *Printer, c *schema.Computed, to Alias) {
 		}
 		one := "1" + strings.Repeat("0", int(k.Scale))
 		of("sum(", " * "+one+")::double precision / (count(")
-		of("", ") * "+one+")")
+		of("", ") * "+one+"::numeric)::double precision")
 	default:
-		d.extreme(p, c.Func, k, of)
+		d.extreme(fn, k, of)
 	}
 }
 
+// average divides whole numbers, as the quotient of others would be rounded once more.
+func (Postgres) average(_ *Printer, k Kind, of func(before, after string)) {
+	scale := int(storage.AvgScale(k.Scale))
+	one := "1" + strings.Repeat("0", scale)
+	unit := "0." + strings.Repeat("0", scale-1) + "1"
+	of("(div(2 * sum(", ") * "+one+" + sign(sum(")
+	of("", ")) * count(")
+	of("", "), nullif(2 * count(")
+	of("", "), 0)) * "+unit+")::numeric(19,"+strconv.Itoa(scale)+")")
+}
+
+var truncations = [...]string{storage.Year: "year", storage.Quarter: "quarter", storage.Month: "month", storage.Week: "week", storage.Day: "day", storage.Hour: "hour"}
+
+func (Postgres) part(_ *Printer, part storage.Part, k Kind, of func(before, after string)) {
+	before, after := "date_trunc('"+truncations[part]+"', (", ")::timestamp)"
+	if k.Native == Datetime {
+		after = ") at time zone 'UTC')"
+	}
+	if part == storage.Hour {
+		after += " at time zone 'UTC'"
+	} else {
+		after += "::date"
+	}
+	of("("+before, after+")")
+}
+
 // extreme prints min or max, also for the types that PostgreSQL has none for.
-func (Postgres) extreme(p *Printer, fn string, k Kind, of func(before, after string)) {
+func (Postgres) extreme(fn string, k Kind, of func(before, after string)) {
 	switch {
 	case k.Kind == schema.Bool && fn == "min":
 		of("bool_and(", ")")

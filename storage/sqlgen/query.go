@@ -21,9 +21,13 @@ func (p *Printer) Select(q *storage.Query, parent *schema.Relation, extra []*sch
 		p.Column(a, t.Columns[f.Index])
 	}
 	p.Put(" from ")
-	p.rows(q, t, a, parent, -1)
+	w := p.rows(q, t, a, parent, -1)
+	p.place(q, a, &w)
 	p.order(q, a)
 	p.window(q, true)
+	if q.Lock && q.Key != nil && parent == nil {
+		p.Dialect.lock(p, a)
+	}
 }
 
 // Returning prints what Select does between "select" and "from", for a row that
@@ -52,9 +56,13 @@ func (p *Printer) columns(q *storage.Query, t *Table, a Alias) {
 			p.field(c.Field, a, c.Guard)
 		}
 	}
+	for _, x := range q.Paths {
+		p.Put(", ")
+		p.path(x, 0, a)
+	}
 }
 
-// Count prints the number of rows of a query without its window.
+// Count prints the number of rows of a query without its window and its place.
 func (p *Printer) Count(q *storage.Query) {
 	t := p.Names.Table(q.Class)
 	a := p.NewAlias()
@@ -76,13 +84,16 @@ func IsConstant(e schema.Expr) (holds, settled bool) {
 	return false, false
 }
 
-// rows prints the tables and the conditions of a query. A parent is a row of
+// rows prints the tables and the conditions of a query, but for its place. A parent is a row of
 // the level of an Expansion, or below 0 the first bound value.
-func (p *Printer) rows(q *storage.Query, t *Table, a Alias, parent *schema.Relation, level int) {
+func (p *Printer) rows(q *storage.Query, t *Table, a Alias, parent *schema.Relation, level int) where {
 	w := where{p: p}
-	if parent == nil {
+	switch {
+	case q.Summary != nil:
+		p.summary(q.Summary, a)
+	case parent == nil:
 		p.From(t, a)
-	} else {
+	default:
 		p.parent(parent, t, a, &w, level)
 	}
 	p.key(q.Key, t, a, &w)
@@ -91,6 +102,7 @@ func (p *Printer) rows(q *storage.Query, t *Table, a Alias, parent *schema.Relat
 		w.next()
 		p.cond(q.Where, a)
 	}
+	return w
 }
 
 // where puts "where" before the first condition and "and" before the others.
@@ -179,7 +191,7 @@ func (p *Printer) deleted(d storage.Deleted, t *Table, a Alias, w *where) {
 
 // order prints the sort keys; without any, the key of the class.
 func (p *Printer) order(q *storage.Query, a Alias) {
-	if q.Key != nil {
+	if q.Key != nil || sorts(q) == 0 {
 		return
 	}
 	p.Put(" order by ")
@@ -213,16 +225,22 @@ func (p *Printer) sortKey(q *storage.Query, i int, a Alias) {
 	}
 }
 
+// direction follows a sort key. A query that reads back has all of them turned round.
 func (p *Printer) direction(q *storage.Query, i int) {
-	if len(q.Order) == 0 {
-		return
+	back := q.Back()
+	desc, nullable := back, false
+	if len(q.Order) > 0 {
+		o := &q.Order[i]
+		desc, nullable = o.Desc != back, p.nullable(o.By)
 	}
-	o := &q.Order[i]
-	if o.Desc {
+	if desc {
 		p.Put(" desc")
 	}
-	if p.nullable(o.By) {
-		p.Dialect.nullsLast(p, o.Desc)
+	switch {
+	case nullable && back:
+		p.Dialect.nullsFirst(p, desc)
+	case nullable:
+		p.Dialect.nullsLast(p, desc)
 	}
 }
 

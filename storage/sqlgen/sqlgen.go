@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
 )
 
 // Dialect is what databases say differently: SQLite or Postgres. Methods print on p.
@@ -27,8 +28,12 @@ type Dialect interface {
 	// limit prints a number of rows, noLimit what stands for all where an offset needs a limit.
 	limit(p *Printer, n int)
 	noLimit(p *Printer)
+	// lock ends a query whose row stays as it is up to the end of the transaction.
+	lock(p *Printer, a Alias)
 	// nullsLast follows a sort key to place nulls after everything.
 	nullsLast(p *Printer, desc bool)
+	// nullsFirst does so before everything.
+	nullsFirst(p *Printer, desc bool)
 	// word prints a text that is part of the schema.
 	word(p *Printer, s string)
 
@@ -52,8 +57,12 @@ type Dialect interface {
 	element(p *Printer, n Alias, t schema.Type)
 	// set prints the JSON array of a `many` field.
 	set(p *Printer, f *schema.Field, a Alias, guard schema.Expr)
-	// fold prints what a computed field other than a count makes of related rows.
-	fold(p *Printer, c *schema.Computed, to Alias)
+	// fold prints the sum, avg, min or max of what of prints between two texts. Where there is nothing it is null.
+	fold(p *Printer, fn string, k Kind, of func(before, after string))
+	// average prints the exact average of decimals, with the digits of storage.AvgScale.
+	average(p *Printer, k Kind, of func(before, after string))
+	// part prints the beginning of the part of the calendar that a date or datetime is in.
+	part(p *Printer, part storage.Part, k Kind, of func(before, after string))
 }
 
 // Printer prints one statement at a time into buffers it keeps. It is for one

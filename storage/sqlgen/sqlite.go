@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
 )
 
 // SQLite is the dialect of SQLite 3.38 and later. Decimal columns hold units of
@@ -27,10 +28,19 @@ func (SQLite) limit(p *Printer, n int) { p.Arg(schema.NewInt(int64(n))) }
 // noLimit is any negative number.
 func (SQLite) noLimit(p *Printer) { p.Put("-1") }
 
+// lock has nothing to add: there is one writer at a time.
+func (SQLite) lock(*Printer, Alias) {}
+
 // nullsLast is needed going up only: SQLite takes null for the least value.
 func (SQLite) nullsLast(p *Printer, desc bool) {
 	if !desc {
 		p.Put(" nulls last")
+	}
+}
+
+func (SQLite) nullsFirst(p *Printer, desc bool) {
+	if desc {
+		p.Put(" nulls first")
 	}
 }
 
@@ -128,22 +138,45 @@ func (SQLite) set(p *Printer, f *schema.Field, a Alias, guard schema.Expr) {
 	p.Put("))")
 }
 
-func (SQLite) fold(p *Printer, c *schema.Computed, to Alias) {
-	k := kindOf(c.Of)
-	of := func(before, after string) {
-		p.Put(before)
-		p.field(c.Of, to, nil)
-		p.Put(after)
-	}
+func (SQLite) fold(_ *Printer, fn string, k Kind, of func(before, after string)) {
 	switch {
-	case c.Func == "sum":
-		of("coalesce(sum(", "), 0)")
-	case c.Func == "avg" && (k.Kind == schema.Float || k.Scale == 0):
-		of("avg(", ")")
-	case c.Func == "avg": // divided once, so that it is rounded once
+	case fn != "avg" || k.Kind == schema.Float || k.Scale == 0:
+		of(fn+"(", ")")
+	default: // divided once, so that it is rounded once
 		of("total(", ") / (count(")
 		of("", ") * 1"+strings.Repeat("0", int(k.Scale))+")")
-	default:
-		of(c.Func+"(", ")")
+	}
+}
+
+// average divides units in two steps, the second for what the first leaves over, as
+// more digits of the sum might not fit in 64 bits. A result that does not fit becomes a real number.
+func (SQLite) average(p *Printer, k Kind, of func(before, after string)) {
+	more := "1" + strings.Repeat("0", int(storage.AvgScale(k.Scale)-k.Scale))
+	of("(sum(", ") / count(")
+	of("", ") * "+more+" + (sum(")
+	of("", ") % count(")
+	of("", ") * 2 * "+more+" + case when sum(")
+	of("", ") < 0 then -count(")
+	of("", ") else count(")
+	of("", ") end) / (2 * count(")
+	of("", ")))")
+}
+
+// part cuts the canonical text of a date or time.
+func (SQLite) part(p *Printer, part storage.Part, _ Kind, of func(before, after string)) {
+	switch part {
+	case storage.Year:
+		of("substr(", ", 1, 4) || '-01-01'")
+	case storage.Quarter:
+		of("substr(", ", 1, 5) || substr('01040710', (substr(")
+		of("", ", 6, 2) - 1) / 3 * 2 + 1, 2) || '-01'")
+	case storage.Month:
+		of("substr(", ", 1, 7) || '-01'")
+	case storage.Week:
+		of("date(substr(", ", 1, 10), '-6 days', 'weekday 1')")
+	case storage.Day:
+		of("substr(", ", 1, 10)")
+	case storage.Hour:
+		of("substr(", ", 1, 13) || ':00:00.000000Z'")
 	}
 }

@@ -101,7 +101,7 @@ func open(t testing.TB, targets []Target, l *loaded) []*world {
 			}
 			w.bearers[s] = "Bearer " + raw
 		}
-		w.engine, err = engine.New(engine.Config{
+		w.engine, err = engine.Open(engine.Config{
 			Schema: l.schema, Authorizer: l.rules, Store: w.store, Signer: signer, Clock: clock, Random: w.random,
 			Settings: engine.Settings{NoDocs: true},
 			Log:      slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelError})),
