@@ -2,6 +2,7 @@ package authz
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -44,6 +45,8 @@ func (r *Rules) Explain(s *Subject, c *schema.Class, verb string) []Explained {
 		}
 		line := Explained{Rule: rule}
 		switch {
+		case at < 0 && set.anonymous() && rule.RowRole != "":
+			line.Verdict, line.Note = NoRole, fmt.Sprintf("without credentials nobody is `%s`", rule.RowRole)
 		case at < 0 && !set.system && !set.has[rule.Role]:
 			line.Verdict, line.Note = NoRole, fmt.Sprintf("needs the role `%s`", named(rule))
 		case at < 0:
@@ -58,6 +61,43 @@ func (r *Rules) Explain(s *Subject, c *schema.Class, verb string) []Explained {
 		list = append(list, line)
 	}
 	return list
+}
+
+// Said is a rule as its author wrote it: `update: author (author = me)`.
+func Said(rule *schema.Rule) string {
+	text := rule.Verb + ": " + named(rule)
+	switch {
+	case rule.RowRole != "":
+		text += " (" + rule.Cond + ")"
+	case rule.Cond != "":
+		text += " where " + rule.Cond
+	}
+	if rule.Deny {
+		text = "deny " + text
+	}
+	if !unlimited(rule) {
+		text += " [" + strings.Join(rule.Fields, " ") + "]"
+	}
+	return text
+}
+
+// At is the place of a rule: file:line:column.
+func At(rule *schema.Rule) string { return place(rule.Pos) }
+
+// With is the same policy with other rules: tests ask what would be if one were not there.
+func (r *Rules) With(rules []*schema.Rule) *Rules {
+	next := &Rules{schema: r.schema, model: r.model, denies: r.denies, links: r.links, local: r.local, roles: r.roles, all: rules}
+	next.prepare()
+	return next
+}
+
+// Roles are the roles that a subject has, those it has by inclusion too, sorted.
+func (r *Rules) Roles(s *Subject) []string {
+	set := r.setOf(s)
+	if set.system {
+		return []string{"system"}
+	}
+	return slices.Sorted(maps.Keys(set.has))
 }
 
 // named is the role as its author wrote it.
@@ -92,19 +132,51 @@ func (r *Rules) WhoMay(c *schema.Class, verb string) []string {
 func (r *Rules) Matrix(c *schema.Class, verb string) []Cell {
 	var row []Cell
 	for _, set := range r.everyRole() {
-		row = append(row, Cell{Role: set.role, Effect: r.decisionOf(set.set, c, verb).Effect})
+		d := r.decisionOf(set.set, c, verb)
+		row = append(row, Cell{Role: set.role, Effect: d.Effect, Decision: d})
 	}
 	return row
 }
 
 // Cell is one entry of a policy matrix.
 type Cell struct {
-	Role   string
-	Effect Effect
+	Role     string
+	Effect   Effect
+	Decision *Decision
 }
 
 // Verbs lists what may be decided about a class: list, get, …, bulk, and its actions.
 func Verbs(c *schema.Class) []string { return verbsOf(c) }
+
+// VerbsOf lists the verbs that mean something for a class: nobody restores what
+// is not softly deleted, or acts as what does not log in.
+func VerbsOf(c *schema.Class) []string {
+	return slices.DeleteFunc(verbsOf(c), func(verb string) bool {
+		switch verb {
+		case Restore, Purge:
+			return !c.SoftDelete
+		case ActAs:
+			return c.Auth == nil
+		case Bulk:
+			return !c.Bulk
+		}
+		return false
+	})
+}
+
+// Members lists the verbs of a class that a word stands for: read is list and
+// get. It is empty for a word that is neither a verb nor an action of the class.
+func Members(c *schema.Class, word string) []string {
+	return slices.DeleteFunc(members(c, word), func(verb string) bool { return !slices.Contains(VerbsOf(c), verb) })
+}
+
+// Words are the verbs, groups and actions that a rule or a question about a class may name.
+func Words(c *schema.Class) []string { return verbWords(c) }
+
+// SameDecision reports whether two decisions let the same through.
+func SameDecision(a, b *Decision) bool {
+	return a.Effect == b.Effect && a.OnlyRows == b.OnlyRows && slices.Equal(a.Mask, b.Mask) && same(a.Where, b.Where) && slices.EqualFunc(a.Tests, b.Tests, same)
+}
 
 type namedSet struct {
 	role string

@@ -19,6 +19,7 @@ const (
 	Purge   = "purge"
 	History = "history"
 	ActAs   = "act_as"
+	Explain = "explain"
 	Bulk    = "bulk"
 )
 
