@@ -26,6 +26,8 @@ func New(verb string) Action {
 		return new(Get)
 	case VerbSearch:
 		return new(Search)
+	case VerbAggregate:
+		return new(Aggregate)
 	case VerbRelated:
 		return new(Related)
 	case VerbCreate:

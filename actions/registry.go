@@ -52,6 +52,7 @@ func Builtin() Registry {
 	for _, d := range []*Definition{
 		{VerbGet, func() Action { return new(Get) }, bindGet},
 		{VerbSearch, func() Action { return new(Search) }, bindSearch},
+		{VerbAggregate, func() Action { return new(Aggregate) }, bindAggregate},
 		{VerbRelated, func() Action { return new(Related) }, bindRelatedOne},
 		{VerbCreate, func() Action { return new(Create) }, bindCreate},
 		{VerbReplace, func() Action { return new(Replace) }, bindReplace},

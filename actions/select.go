@@ -328,7 +328,7 @@ func (x *Exec) window(c *schema.Class, s *Select, p *problems, at string) (skip,
 		}
 	}
 	if skip > x.Limits.Skip {
-		p.param(at+"limit", "range", "At most "+strconv.Itoa(x.Limits.Skip)+" rows may be skipped; narrow the filter or order by a key and continue from it.", "")
+		p.param(at+"limit", "range", "At most "+strconv.Itoa(x.Limits.Skip)+" rows may be skipped.", "Follow the links of a list without `page`: their cursors skip nothing.")
 	}
 	return skip, limit
 }

@@ -82,6 +82,15 @@ func hashQuery(h hash, q *storage.Query, buf []byte) (hash, []byte) {
 		}
 	}
 	h = h.num(uint64(q.Skip)).num(uint64(q.Limit)).num(uint64(q.Deleted))
+	if q.From != nil {
+		h = h.str("from")
+		if q.From.Back {
+			h = h.str("-")
+		}
+		for _, v := range q.From.Values {
+			h = h.num(uint64(v.Kind())).str(v.String())
+		}
+	}
 	for i := range q.Expand {
 		h = h.str(q.Expand[i].Rel.Name)
 		h, buf = hashQuery(h, &q.Expand[i].Query, buf)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dowel-dev/dowel/actions"
+	"github.com/dowel-dev/dowel/engine/format"
 )
 
 // paged sets the count of a list and the links to its other pages (RFC 8288).
@@ -19,35 +20,47 @@ func (x *exchange) paged(r *actions.Result) {
 	if p.Total >= 0 {
 		h["X-Total-Count"] = []string{strconv.FormatInt(p.Total, 10)}
 	}
-	if p.Limit <= 0 || p.Skip == 0 && !p.More {
+	if p.Limit <= 0 || p.Skip == 0 && !p.More && !p.Placed {
 		return
 	}
-	h["Link"] = []string{x.links(p)}
+	x.pages = x.links(p)
+	var b strings.Builder
+	for i, link := range x.pages {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("<" + link.Href + `>; rel="` + link.Rel + `"`)
+	}
+	h["Link"] = []string{b.String()}
 }
 
-func (x *exchange) links(p *actions.PageInfo) string {
+// links are the addresses of other pages: by cursors where there are some, which
+// hold when rows come and go and skip none, else by the number of rows before.
+func (x *exchange) links(p *actions.PageInfo) (links []format.Link) {
 	t := newPager(escapedPathOf(x.r.URL), x.r.URL.RawQuery)
-	var b strings.Builder
-	link := func(rel string, skip int) {
+	skipped := func(rel string, skip int) {
 		if most := x.h.settings.Limits.Skip; most > 0 && skip > most {
 			return // would be refused
 		}
-		if b.Len() > 0 {
-			b.WriteString(", ")
+		links = append(links, format.Link{Rel: rel, Href: t.at(skip, p.Limit)})
+	}
+	link := func(rel, cursor string, there bool, skip int) {
+		switch {
+		case cursor != "":
+			links = append(links, format.Link{Rel: rel, Href: t.by(cursor, p.Limit)})
+		case there && !p.Placed:
+			skipped(rel, skip)
 		}
-		b.WriteString("<" + t.at(skip, p.Limit) + `>; rel="` + rel + `"`)
 	}
-	if p.More {
-		link("next", p.Skip+p.Limit)
+	link("next", p.Next, p.More, p.Skip+p.Limit)
+	link("prev", p.Prev, p.Skip > 0, max(0, p.Skip-p.Limit))
+	if p.Placed || p.Next != "" && p.Skip == 0 {
+		links = append(links, format.Link{Rel: "first", Href: t.begin(p.Limit)})
+	} else {
+		skipped("first", 0)
 	}
-	if p.Skip > 0 {
-		link("prev", max(0, p.Skip-p.Limit))
-	}
-	link("first", 0)
-	if p.Total > 0 {
-		link("last", int((p.Total-1)/int64(p.Limit))*p.Limit)
-	}
-	return b.String()
+	link("last", p.Last, p.Total > 0, int((p.Total-1)/int64(p.Limit))*p.Limit)
+	return links
 }
 
 // pager writes the address of other pages of the same list.
@@ -84,7 +97,7 @@ func (t *pager) paging(name string) bool {
 		name = decoded
 	}
 	t.pages = t.pages || name == "page"
-	return name == "page" || name == "limit"
+	return name == "page" || name == "limit" || name == "cursor"
 }
 
 func (t *pager) withoutPaging(path string) (kept string, cut bool) {
@@ -115,6 +128,13 @@ func (t *pager) at(skip, limit int) string {
 	}
 	return t.path + "?" + t.rest + "limit=" + itoa(skip) + "," + itoa(limit)
 }
+
+// by is the address of the page at a cursor, begin that of the first.
+func (t *pager) by(cursor string, limit int) string {
+	return t.path + "?" + t.rest + "cursor=" + cursor + "&limit=" + itoa(limit)
+}
+
+func (t *pager) begin(limit int) string { return t.path + "?" + t.rest + "limit=" + itoa(limit) }
 
 func escapedPathOf(u *url.URL) string {
 	if u.RawPath != "" {

@@ -28,6 +28,7 @@ type Document struct {
 	Counts   []actions.Count
 	Raw      []byte // a JSON value that stands for everything above
 	Page     *actions.PageInfo
+	Links    []Link // to other pages
 
 	// Envelope wraps the answer in {"success", "data", "meta"}, which has Version and Now.
 	Envelope       bool
@@ -37,6 +38,9 @@ type Document struct {
 	KeyByIDs       bool
 	GroupedByClass bool
 }
+
+// Link is the address of another page, relative to that of the request.
+type Link struct{ Rel, Href string }
 
 // Format is one representation.
 type Format struct {

@@ -79,7 +79,11 @@ func appendMeta(b []byte, d *Document) []byte {
 	b = d.Now.UTC().AppendFormat(b, time.RFC3339)
 	b = append(b, `","version":`...)
 	b = schema.AppendQuoted(b, d.Version)
-	if p := d.Page; p != nil {
+	switch p := d.Page; {
+	case p == nil:
+	case p.Placed:
+		b = appendPlace(b, d)
+	default:
 		b = appendPage(b, p.Total, p.Skip, p.Limit, len(d.Rows))
 	}
 	return append(b, '}')
@@ -111,6 +115,27 @@ func appendPage(b []byte, total int64, skip, limit, rows int) []byte {
 	b = strconv.AppendInt(b, int64(skip)+1, 10)
 	b = append(b, `,"to":`...)
 	return strconv.AppendInt(b, int64(skip)+int64(rows), 10)
+}
+
+// appendPlace writes what is known of a page that was reached by a cursor: not its
+// number, but the way to others.
+func appendPlace(b []byte, d *Document) []byte {
+	if d.Page.Total >= 0 {
+		b = append(b, `,"total":`...)
+		b = strconv.AppendInt(b, d.Page.Total, 10)
+	}
+	b = append(b, `,"per_page":`...)
+	b = strconv.AppendInt(b, int64(d.Page.Limit), 10)
+	b = append(b, `,"links":{`...)
+	for i, link := range d.Links {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = schema.AppendQuoted(b, link.Rel)
+		b = append(b, ':')
+		b = schema.AppendQuoted(b, link.Href)
+	}
+	return append(b, '}')
 }
 
 // indent rewrites the JSON text at b[start:] for people.

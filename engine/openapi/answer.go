@@ -27,7 +27,11 @@ func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 	switch op.Verb {
 	case request.Search:
 		r.Set("200", b.reuse(c, "List", func() *openapi3.ResponseRef {
-			return b.answer("A page of records.", b.data(c, "List", true, b.lists(c)...), append([]string{"Link", "X-Total-Count"}, read...)...)
+			shapes := b.lists(c)
+			if b.exact {
+				shapes = append(shapes, b.groups())
+			}
+			return b.answer("A page of records, or groups of them where `group` or `measure` asks for these.", b.data(c, "List", true, shapes...), append([]string{"Link", "X-Total-Count"}, read...)...)
 		}))
 	case request.Get, request.Related:
 		r.Set("200", b.reuse(c, "", func() *openapi3.ResponseRef {
@@ -168,13 +172,29 @@ func (b *builder) meta(page bool) *openapi3.SchemaRef {
 		s.Required = []string{"timestamp", "version"}
 		s.WithProperty("timestamp", format("date-time", "")).WithProperty("version", text("The version of the application."))
 		if page {
-			s.Required = append(s.Required, "per_page", "current_page", "from", "to")
+			s.Required = append(s.Required, "per_page")
+			links := typed("object")
+			for _, rel := range []string{"next", "prev", "first", "last"} {
+				links.WithProperty(rel, typed("string"))
+			}
+			links.Description = "Other pages, as in `Link`, where `cursor` says which page this is. Then its number is not known."
+			s.WithProperty("links", links)
 			for _, name := range []string{"total", "per_page", "current_page", "last_page"} {
 				s.WithProperty(name, typed("integer"))
 			}
 			s.WithProperty("from", b.null(typed("integer"), true)).WithProperty("to", b.null(typed("integer"), true))
 		}
 		return s
+	})
+}
+
+// groups are what `group` and `measure` ask for: what a group has in common, and its measures.
+func (b *builder) groups() *openapi3.SchemaRef {
+	return b.component(nil, "Aggregates", func() *openapi3.Schema {
+		one := typed("object")
+		one.Description = "What the records of a group have in common, then what was worked out of them."
+		one.AdditionalProperties = openapi3.AdditionalProperties{Schema: (&openapi3.Schema{}).NewRef()}
+		return listOf(one.NewRef())
 	})
 }
 

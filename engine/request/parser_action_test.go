@@ -116,6 +116,12 @@ func TestParseMakesActions(t *testing.T) {
 			`{"do":"search","class":"customer","filter":[{"path":"status","op":"eq","args":["active"]},{"path":"name","op":"like","args":["a*"]},{"path":"name","not":true,"op":"is","args":["null"]},{"path":"orders.total","op":"gt","args":["10"]}],` +
 				`"scopes":["active","vip"],"search":"ada","order":[{"by":"created_at","desc":true},{"by":"name"}],"skip":40,"limit":20,"count":"exact",` +
 				`"fields":["id","name","orders.total"],"with":[{"relation":"orders","with":[{"relation":"items"}]}],"deleted":"with"}`},
+		{"groups", "GET /api/customers/7/orders?group=status,created_at:month&measure=count,sum:total,max:customer.name&having.count=gt:5&having.total_sum=not:is:null&orderBy=-total_sum&total=gt:0&limit=3&deleted=with", nil, "",
+			`{"do":"aggregate","class":"order","parent":{"class":"customer","id":"7","relation":"orders"},"filter":[{"path":"total","op":"gt","args":["0"]}],"order":[{"by":"total_sum","desc":true}],"limit":3,` +
+				`"group":[{"by":"status"},{"by":"created_at","part":"month"}],"measure":[{"func":"count"},{"func":"sum","of":"total"},{"func":"max","of":"customer.name"}],` +
+				`"having":[{"path":"count","op":"gt","args":["5"]},{"path":"total_sum","not":true,"op":"is","args":["null"]}],"deleted":"with"}`},
+		{"a cursor", "GET /api/customers?orderBy=name&cursor=abc_-&limit=3", nil, "",
+			`{"do":"search","class":"customer","order":[{"by":"name"}],"limit":3,"cursor":"abc_-"}`},
 		{"modifiers", "GET /api;format=json/customers;with=orders;fields=id,name;orderBy=-name;keyByIds", nil, "",
 			`{"do":"search","class":"customer","order":[{"by":"name","desc":true}],"fields":["id","name"],"with":[{"relation":"orders"}],"output":{"key_by_ids":true}}`},
 		{"modifiers before an id", "GET /api/customers;with=orders/7", nil, "",

@@ -23,7 +23,8 @@ const (
 	affecting                      // max_affected
 	importing                      // on_conflict, mode: words elsewhere may be filters
 	inputs                         // the input of a declared action
-	later                          // known words that nothing takes yet
+	continuing                     // cursor
+	grouping                       // group, measure, having
 )
 
 // option is a reserved word of the query.
@@ -90,10 +91,10 @@ var options = [numOptions]struct {
 	optAs:             {"as", always, false},
 	optAsMode:         {"as_mode", always, false},
 	optMaxAffected:    {"max_affected", affecting, false},
-	optCursor:         {"cursor", later, false},
-	optGroup:          {"group", later, false},
-	optMeasure:        {"measure", later, false},
-	optHaving:         {"having", later, false},
+	optCursor:         {"cursor", continuing, false},
+	optGroup:          {"group", grouping, false},
+	optMeasure:        {"measure", grouping, false},
+	optHaving:         {"having", grouping, false},
 	optOnConflict:     {"on_conflict", importing, false},
 	optMode:           {"mode", importing, false},
 }
@@ -192,6 +193,7 @@ type query struct {
 	set      uint32 // options given
 	modifier uint32 // options given as ;modifier
 	terms    []filter.Term
+	groups   []filter.Term // having.NAME
 	input    []pair
 	syntax   []actions.Problem // what nobody could read: 400
 	misfits  []actions.Problem // what could be read but makes no sense
@@ -295,10 +297,6 @@ func (q *query) pair(op *operation, text string) {
 // option notes an option, once.
 func (q *query) option(op *operation, o option, at place, value string, valued bool) {
 	known := &options[o]
-	if known.group == later {
-		q.bad(at, "unavailable", "`"+known.name+"` is not available here.")
-		return
-	}
 	if op.takes&known.group == 0 {
 		q.bad(at, "not-applicable", "`"+known.name+"` does not apply to this request.")
 		return
@@ -309,6 +307,10 @@ func (q *query) option(op *operation, o option, at place, value string, valued b
 			return
 		}
 		value = "true"
+	}
+	if o == optHaving {
+		q.having(at, value)
+		return
 	}
 	if value == "" {
 		q.bad(at, "syntax", "`"+known.name+"` is empty: give it a value or leave it out.")

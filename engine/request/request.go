@@ -14,6 +14,7 @@
 //	resource.go   what a method means there: the action, what it takes
 //	query.go      pairs, modifiers, which option is given how
 //	options.go    what the options say
+//	group.go      the grammar of group=, measure= and having
 //	with.go       the grammar of with=
 //	precond.go    If-Match and its relatives, Prefer, Idempotency-Key
 //	negotiate.go  Accept and format=

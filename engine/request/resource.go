@@ -71,7 +71,7 @@ var (
 var (
 	opGet           = operation{Get, always | viewing | deletedRows, NoContent, nil}
 	opGetProperty   = operation{GetProperty, always | deletedRows, NoContent, nil}
-	opSearch        = operation{Search, always | viewing | deletedRows | filtering | paging, NoContent, nil}
+	opSearch        = operation{Search, always | viewing | deletedRows | filtering | paging | continuing | grouping, NoContent, nil}
 	opRelated       = operation{Related, always | viewing | deletedRows, NoContent, nil}
 	opCreate        = operation{Create, always | viewing | writing, MustContent, listTypes}
 	opReplace       = operation{Replace, always | viewing | writing | filtering, MustContent, jsonTypes}
@@ -231,7 +231,10 @@ func (q *query) action(op *operation, t *target) actions.Action {
 	case GetProperty:
 		return &actions.Get{Class: t.rows(), ID: t.id, Property: t.field.JSON, View: q.view(), Options: q.options()}
 	case Search:
-		return &actions.Search{Class: t.rows(), Parent: t.parent(), Select: q.selection(), Count: q.count(), View: q.view(), Options: q.options()}
+		if q.set&(1<<optGroup|1<<optMeasure|1<<optHaving) != 0 {
+			return q.aggregate(t)
+		}
+		return &actions.Search{Class: t.rows(), Parent: t.parent(), Select: q.selection(), Count: q.count(), Cursor: q.text[optCursor], View: q.view(), Options: q.options()}
 	case Related:
 		return &actions.Related{Class: t.rows(), Parent: *t.parent(), View: q.view(), Options: q.options()}
 	case Create:

@@ -15,16 +15,21 @@ func read(ctx context.Context, s *state, q *storage.Query) (*storage.Page, error
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := s.knows(q.Class); err != nil {
+	if err := s.knows(q.Base()); err != nil {
 		return nil, err
 	}
 	v := &view{ctx: ctx, state: s, most: q.Most}
 	found := v.selected(q, v.candidates(q))
-	page := &storage.Page{Rows: v.rows(q, found)}
+	page := &storage.Page{}
 	if q.Total {
 		page.Total = int64(len(found))
 	}
+	found = v.beyond(q, found)
 	page.More = q.More && q.Limit > 0 && len(found) > max(q.Skip, 0)+q.Limit
+	if q.Back() && q.Limit >= 0 {
+		found = found[max(0, len(found)-q.Limit):]
+	}
+	page.Rows = v.rows(q, found)
 	if v.err != nil {
 		return nil, v.err
 	}
@@ -52,6 +57,9 @@ func counters(ctx context.Context, s *state, classes []*schema.Class) ([]int64, 
 
 // candidates are the rows a query could be about, in the order of their keys.
 func (v *view) candidates(q *storage.Query) []*record {
+	if q.Summary != nil {
+		return v.summary(q.Summary)
+	}
 	t := v.state.table(q.Class)
 	if q.Key != nil {
 		if r, ok := t.rows.get(keyOf(q.Key...)); ok {
@@ -94,23 +102,52 @@ func (v *view) sorted(q *storage.Query, rows []*record) []*record {
 	}
 	list := make([]ranked, len(rows))
 	for i, r := range rows {
-		list[i] = ranked{r, make([]schema.Value, len(q.Order))}
-		for k, o := range q.Order {
-			list[i].by[k] = rank(o.By.Type, expr.Value(o.By, row{v, r}))
-		}
+		list[i] = ranked{r, v.keys(q, r)}
 	}
-	slices.SortStableFunc(list, func(a, b ranked) int {
-		for k, o := range q.Order {
-			if c := compare(a.by[k], b.by[k], o.Desc); c != 0 {
-				return c
-			}
-		}
-		return 0
-	})
+	slices.SortStableFunc(list, func(a, b ranked) int { return inOrder(q, a.by, b.by) })
 	for i := range list {
 		rows[i] = list[i].record
 	}
 	return rows
+}
+
+// keys are what a row sorts by.
+func (v *view) keys(q *storage.Query, r *record) []schema.Value {
+	by := make([]schema.Value, len(q.Order))
+	for k, o := range q.Order {
+		by[k] = rank(o.By.Type, expr.Value(o.By, row{v, r}))
+	}
+	return by
+}
+
+// inOrder compares rows by their keys.
+func inOrder(q *storage.Query, a, b []schema.Value) int {
+	for k, o := range q.Order {
+		if c := compare(a[k], b[k], o.Desc); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+// beyond leaves the rows, which are in order, on the side of the query's place that is read.
+func (v *view) beyond(q *storage.Query, rows []*record) []*record {
+	if q.From == nil || q.From.Values == nil {
+		return rows
+	}
+	place := make([]schema.Value, len(q.Order))
+	for k, o := range q.Order {
+		place[k] = rank(o.By.Type, q.From.Values[k])
+	}
+	behind := func(r *record, _ []schema.Value) int { return inOrder(q, v.keys(q, r), place) }
+	at, there := slices.BinarySearchFunc(rows, place, behind)
+	switch {
+	case q.From.Back:
+		return rows[:at]
+	case there:
+		at++
+	}
+	return rows[at:]
 }
 
 // rank is what a value sorts by: its place in its type's own order, or itself.
@@ -165,9 +202,12 @@ func (v *view) row(c *schema.Class, q *storage.Query, r *record) storage.Row {
 		v.fail(storage.ErrTooManyRows)
 		return storage.Row{}
 	}
-	out := storage.Row{Version: r.version, Values: make([]schema.Value, len(c.Fields))}
+	out := storage.Row{Version: r.version, Values: make([]schema.Value, len(c.Fields), len(c.Fields)+len(q.Paths))}
 	for _, col := range q.Columns {
 		out.Values[col.Field.Index] = v.value(r, col.Field, col.Guard)
+	}
+	for _, x := range q.Paths {
+		out.Values = append(out.Values, expr.Value(x, row{v, r}))
 	}
 	for i, test := range q.Tests {
 		if v.match(r, test) {

@@ -65,7 +65,7 @@ func (v *view) computed(r *record, f *schema.Field, guard schema.Expr) schema.Va
 	case "count":
 		return schema.NewInt(rows)
 	case "sum":
-		return v.sum(c.Of, values)
+		return v.sum(c.Of.Type.Kind(), scaleOf(c.Of, values), values)
 	case "avg":
 		return average(values)
 	case "min":
@@ -85,9 +85,9 @@ func extreme(values []schema.Value, sign int) (best schema.Value) {
 	return best
 }
 
-// sum adds values of one field; it is exact but for floats.
-func (v *view) sum(of *schema.Field, values []schema.Value) schema.Value {
-	if of.Type.Kind() == schema.Float {
+// sum adds values of one kind; it is exact but for floats.
+func (v *view) sum(kind schema.Kind, scale uint8, values []schema.Value) schema.Value {
+	if kind == schema.Float {
 		total := 0.0
 		for _, x := range values {
 			total += x.Float()
@@ -106,8 +106,8 @@ func (v *view) sum(of *schema.Field, values []schema.Value) schema.Value {
 		v.fail(storage.ErrTooLarge)
 		return schema.Value{}
 	}
-	if of.Type.Kind() == schema.Decimal {
-		return schema.NewDecimal(total.Int64(), scaleOf(of, values))
+	if kind == schema.Decimal {
+		return schema.NewDecimal(total.Int64(), scale)
 	}
 	return schema.NewInt(total.Int64())
 }

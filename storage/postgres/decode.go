@@ -42,8 +42,8 @@ func newDecoder(n *sqlgen.Names, q *storage.Query) *decoder {
 
 // compile sets the decoder up for a query; what it allocated before serves again.
 func (d *decoder) compile(n *sqlgen.Names, q *storage.Query) {
-	kinds := n.Table(q.Class).Kinds
-	d.width, d.settled = len(q.Class.Fields), 0
+	kinds := n.Kinds(q)
+	d.width, d.settled = len(q.Class.Fields)+len(q.Paths), 0
 	d.tests, d.columns = d.tests[:0], d.columns[:0]
 	d.slab = slab{}
 	for i, e := range q.Tests {
@@ -57,6 +57,9 @@ func (d *decoder) compile(n *sqlgen.Names, q *storage.Query) {
 		if f := q.Columns[i].Field; sqlgen.Reads(f) {
 			d.columns = append(d.columns, target{int32(f.Index), kinds[f.Index]})
 		}
+	}
+	for i, x := range q.Paths {
+		d.columns = append(d.columns, target{int32(len(q.Class.Fields) + i), n.Shape(x)})
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 
 // Read answers a query in one round trip, which is one snapshot.
 func (s *Store) Read(ctx context.Context, q *storage.Query) (*storage.Page, error) {
-	m, err := s.models.Of(q.Class)
+	m, err := s.models.Of(q.Base())
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ var errBusy = errors.New("too many long reads at the same time")
 
 // Explain shows the statements that Read uses for a query, and the values they are bound to.
 func (s *Store) Explain(q *storage.Query) (sql string, args []schema.Value) {
-	m, err := s.models.Of(q.Class)
+	m, err := s.models.Of(q.Base())
 	if err != nil {
 		m = sqlgen.NewModel(&schema.Schema{})
 	}
@@ -161,7 +161,7 @@ func newReading(m *sqlgen.Model, q *storage.Query) (*reading, error) {
 		r.rows(q)
 	}
 	if q.Total {
-		r.tell = q.Limit < 0 && q.Skip <= 0
+		r.tell = q.Limit < 0 && q.Skip <= 0 && q.From == nil
 		r.counted = !r.tell
 	}
 	if r.counted {
@@ -263,6 +263,9 @@ func (r *reading) page() (*storage.Page, error) {
 			part.attach()
 		}
 		page = r.parts[0].page()
+		if r.root.Back() {
+			slices.Reverse(page.Rows)
+		}
 	}
 	page.Counters = r.counters.sums
 	switch {

@@ -70,7 +70,7 @@ func (t *tx) Read(ctx context.Context, q *storage.Query) (*storage.Page, error) 
 	if err := t.open(ctx); err != nil {
 		return nil, err
 	}
-	if err := t.use(q.Class); err != nil {
+	if err := t.use(q.Base()); err != nil {
 		return nil, err
 	}
 	r, err := newReading(t.model, q)

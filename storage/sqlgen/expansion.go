@@ -70,7 +70,7 @@ func (p *Printer) width(q *storage.Query) int {
 			n++
 		}
 	}
-	return n
+	return n + len(q.Paths)
 }
 
 func (p *Printer) level(n int) {
@@ -101,7 +101,8 @@ func (p *Printer) parents(q *storage.Query, rel, next *schema.Relation, level in
 		p.sortKeys(q, a)
 	}
 	p.Put(" from ")
-	p.rows(q, t, a, rel, level-1)
+	w := p.rows(q, t, a, rel, level-1)
+	p.place(q, a, &w)
 	if !one {
 		if q.Limit >= 0 || q.Skip > 0 {
 			p.Put(" ")

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
 )
 
 // VersionColumn is the hidden column of every table that holds Row.Version.
@@ -176,12 +177,7 @@ func KindOf(t schema.Type) Kind {
 func FoldsCase(f *schema.Field) bool { return f.Type != nil && f.Type.Name() == "email" }
 
 // ScaleOf returns the fraction digits of a decimal type, 0 for all others.
-func ScaleOf(t schema.Type) uint8 {
-	if d, ok := t.(interface{ Scale() uint8 }); ok {
-		return d.Scale()
-	}
-	return 0
-}
+func ScaleOf(t schema.Type) uint8 { return storage.ScaleOf(t) }
 
 // ColumnName is what the column of a stored field is called: like PostgreSQL's own
 // columns, which every table has, none may be. Fields never begin with an underscore.

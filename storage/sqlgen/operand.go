@@ -63,10 +63,15 @@ func (p *Printer) computed(f *schema.Field, a Alias, guard schema.Expr) {
 	c := f.Computed
 	to := p.NewAlias()
 	p.Put("(select ")
-	if c.Of == nil || c.Func == "count" {
+	switch {
+	case c.Of == nil || c.Func == "count":
 		p.Put("count(*)")
-	} else {
-		p.Dialect.fold(p, c, to)
+	case c.Func == "sum":
+		p.Put("coalesce(")
+		p.fold(c, to)
+		p.Put(", 0)")
+	default:
+		p.fold(c, to)
 	}
 	p.Put(" from ")
 	p.related(c.Rel, a, to)
@@ -75,12 +80,23 @@ func (p *Printer) computed(f *schema.Field, a Alias, guard schema.Expr) {
 	p.Put(")")
 }
 
+func (p *Printer) fold(c *schema.Computed, to Alias) {
+	p.Dialect.fold(p, c.Func, kindOf(c.Of), func(before, after string) {
+		p.Put(before)
+		p.field(c.Of, to, nil)
+		p.Put(after)
+	})
+}
+
 // shape is the kind of what a path ends in.
-func (p *Printer) shape(x *schema.Path) Kind {
+func (p *Printer) shape(x *schema.Path) Kind { return p.Names.Shape(x) }
+
+// Shape is the kind of what a path ends in.
+func (n *Names) Shape(x *schema.Path) Kind {
 	if len(x.Member) > 0 {
 		return partOf(x.Type)
 	}
-	return p.Names.Table(x.Field.Class).Kinds[x.Field.Index]
+	return n.Table(x.Field.Class).Kinds[x.Field.Index]
 }
 
 // partOf is how a document keeps a part of itself.

@@ -177,9 +177,9 @@ func TestPostgres(t *testing.T) {
 		{"list has", schema.Contains{X: path(customer, "labels"), Item: text("x")},
 			`exists (select 1 from json_array_elements(case when json_typeof(t0."labels") = 'array' then t0."labels" end) as j1(value) where (j1.value #>> '{}') collate "C" = $1)`, "x"},
 		{"computed", schema.Compare{Op: schema.Gt, Left: path(customer, "revenue"), Right: number(5)},
-			`(select coalesce(sum(t1."total"), 0)::numeric(19,2) from "orders" as t1 where t1."customer_id" = t0."id") > $1`, "5.00"},
+			`(select coalesce(sum(t1."total")::numeric(19,2), 0) from "orders" as t1 where t1."customer_id" = t0."id") > $1`, "5.00"},
 		{"mean", schema.Compare{Op: schema.Gt, Left: path(customer, "mean"), Right: number(5)},
-			`(select sum(t1."total" * 100)::double precision / (count(t1."total") * 100) from "orders" as t1 where t1."customer_id" = t0."id") > $1`, "5"},
+			`(select sum(t1."total" * 100)::double precision / (count(t1."total") * 100::numeric)::double precision from "orders" as t1 where t1."customer_id" = t0."id") > $1`, "5"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := sqlgen.Printer{Dialect: sqlgen.Postgres{}, Names: sqlgen.Compile(s)}

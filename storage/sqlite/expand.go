@@ -22,10 +22,10 @@ func extraFields(q *storage.Query) []*schema.Field {
 }
 
 // nearSlot is where a row keeps the value an expansion starts from.
-func nearSlot(r *schema.Relation, class *schema.Class, extra []*schema.Field) int {
+func nearSlot(r *schema.Relation, q *storage.Query, extra []*schema.Field) int {
 	f := sqlgen.NearField(r)
 	if i := slices.Index(extra, f); i >= 0 {
-		return len(class.Fields) + i
+		return len(q.Class.Fields) + len(q.Paths) + i
 	}
 	return f.Index
 }
@@ -40,12 +40,13 @@ func (r *rowReader) expand(q *storage.Query, rows []storage.Row, extra []*schema
 	}
 	for i := range q.Expand {
 		e := &q.Expand[i]
-		if err := r.expandOne(e, i, rows, nearSlot(e.Rel, q.Class, extra)); err != nil {
+		if err := r.expandOne(e, i, rows, nearSlot(e.Rel, q, extra)); err != nil {
 			return err
 		}
 	}
 	for i := range rows {
-		rows[i].Values = rows[i].Values[:len(q.Class.Fields):len(q.Class.Fields)]
+		n := len(q.Class.Fields) + len(q.Paths)
+		rows[i].Values = rows[i].Values[:n:n]
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"math"
+	"slices"
 
 	"zombiezen.com/go/sqlite"
 
@@ -14,7 +15,7 @@ import (
 // Read answers a query. What takes one statement runs by itself; what takes
 // several runs in a transaction, which is one snapshot.
 func (s *Store) Read(ctx context.Context, q *storage.Query) (*storage.Page, error) {
-	m, err := s.models.Of(q.Class)
+	m, err := s.models.Of(q.Base())
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +93,8 @@ func (c *conn) page(q *storage.Query) (*storage.Page, error) {
 		return page, nil
 	}
 	// A page that is not full ends where the rows end.
-	if n := len(page.Rows); q.Limit < 0 && (n > 0 || q.Skip <= 0) || n > 0 && n < q.Limit || n == 0 && q.Skip <= 0 && q.Limit > 0 {
+	if n := len(page.Rows); q.From != nil {
+	} else if q.Limit < 0 && (n > 0 || q.Skip <= 0) || n > 0 && n < q.Limit || n == 0 && q.Skip <= 0 && q.Limit > 0 {
 		page.Total = int64(max(q.Skip, 0) + n)
 		return page, nil
 	}
@@ -144,6 +146,7 @@ type plan struct {
 	settled uint64 // tests that hold for every row
 	tests   []int8 // bit of each test column
 	columns []target
+	derived bool // numbers were worked out, and may have outgrown their kind
 }
 
 // target is where the value of a column goes.
@@ -154,8 +157,8 @@ type target struct {
 
 // compile fills the plan for a query.
 func (r *rowReader) compile(q *storage.Query) {
-	kinds := r.print.Names.Table(q.Class).Kinds
-	p := plan{width: len(q.Class.Fields), columns: r.targets[len(r.targets):]}
+	kinds := r.print.Names.Kinds(q)
+	p := plan{width: len(q.Class.Fields), derived: q.Summary != nil, columns: r.targets[len(r.targets):]}
 	for i, e := range q.Tests {
 		if holds, settled := sqlgen.IsConstant(e); !settled {
 			p.tests = append(p.tests, int8(i))
@@ -169,6 +172,10 @@ func (r *rowReader) compile(q *storage.Query) {
 			p.columns = append(p.columns, target{int32(f.Index), kinds[f.Index]})
 		}
 	}
+	for i, x := range q.Paths {
+		p.columns = append(p.columns, target{int32(p.width + i), r.print.Names.Shape(x)})
+	}
+	p.width += len(q.Paths)
 	for i, f := range r.extra {
 		p.columns = append(p.columns, target{int32(p.width + i), kinds[f.Index]})
 	}
@@ -194,6 +201,9 @@ func (r *rowReader) read(q *storage.Query, into []storage.Row) ([]storage.Row, e
 		r.most = max(q.Limit, 0)
 	}
 	rows, err := r.collect(st, into)
+	if q.Back() {
+		slices.Reverse(rows)
+	}
 	if err != nil || len(q.Expand) == 0 {
 		return rows, err
 	}
@@ -273,6 +283,9 @@ func (r *rowReader) value(st *sqlite.Stmt, col int, t *target) schema.Value {
 			return schema.NewInt(n)
 		}
 	case schema.Decimal:
+		if r.plan.derived && st.ColumnType(col) == sqlite.TypeFloat {
+			r.err = storage.ErrTooLarge
+		}
 		if n := st.ColumnInt64(col); n != 0 || !st.ColumnIsNull(col) {
 			return schema.NewDecimal(n, t.Scale)
 		}

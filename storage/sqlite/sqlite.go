@@ -186,7 +186,7 @@ func (s *Store) isClosed() bool {
 
 // Explain shows the statement and the bound values that Read uses for the rows of a query.
 func (s *Store) Explain(q *storage.Query) (sql string, args []schema.Value) {
-	m, err := s.models.Of(q.Class)
+	m, err := s.models.Of(q.Base())
 	if err != nil {
 		m = sqlgen.NewModel(&schema.Schema{})
 	}

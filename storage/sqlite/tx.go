@@ -31,7 +31,7 @@ func (t *tx) Read(ctx context.Context, q *storage.Query) (*storage.Page, error) 
 	if err := t.open(ctx); err != nil {
 		return nil, err
 	}
-	if err := t.use(q.Class); err != nil {
+	if err := t.use(q.Base()); err != nil {
 		return nil, err
 	}
 	t.conn.begin(ctx)

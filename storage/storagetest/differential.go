@@ -38,6 +38,7 @@ func Differential(t *testing.T, a, b Open) {
 		for range rapid.IntRange(1, 8).Draw(rt, "queries") {
 			class := choose(rt, s.Classes, "class")
 			d.ask(DrawQuery(rt, class, 2))
+			d.ask(DrawSummary(rt, class))
 		}
 	})
 }
@@ -254,6 +255,12 @@ func printed(q *storage.Query, r *storage.Row) string {
 		default:
 			fmt.Fprintf(&b, "%s=%v:%q ", f.Name, v.Kind(), v)
 		}
+	}
+	for _, v := range r.Values[len(q.Class.Fields):] {
+		if v.Kind() == schema.Float {
+			v = schema.NewFloat(math.Round(v.Float()*1e9) / 1e9)
+		}
+		fmt.Fprintf(&b, "path=%v:%q ", v.Kind(), v)
 	}
 	if len(q.Tests) > 0 {
 		fmt.Fprintf(&b, "tests=%b ", r.Tests)

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"errors"
+	"fmt"
 
 	"pgregory.net/rapid"
 
@@ -39,16 +40,108 @@ func DrawQuery(t *rapid.T, c *schema.Class, depth int) *storage.Query {
 		q.Limit = rapid.IntRange(0, 4).Draw(t, "limit")
 	}
 	q.Total = rapid.Bool().Draw(t, "total")
+	for range rapid.IntRange(0, 3).Draw(t, "paths") / 2 {
+		q.Paths = append(q.Paths, drawPath(t, c))
+	}
+	if q.Skip == 0 && q.Key == nil && rapid.IntRange(0, 2).Draw(t, "place?") == 0 {
+		q.From = drawPlace(t, q)
+	}
 	if depth == 0 || len(c.Relations) == 0 {
 		return q
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "expansions") {
 		rel := choose(t, c.Relations, "expand")
 		e := storage.Expand{Rel: rel, Query: *DrawQuery(t, rel.To, depth-1)}
-		e.Query.Deleted, e.Query.Total, e.Query.Key = storage.Live, false, nil
+		e.Query.Deleted, e.Query.Total, e.Query.Key, e.Query.From = storage.Live, false, nil, nil
 		q.Expand = append(q.Expand, e)
 	}
 	return q
+}
+
+// drawPlace draws a place in the order of a query.
+func drawPlace(t *rapid.T, q *storage.Query) *storage.Place {
+	p := &storage.Place{Back: rapid.Bool().Draw(t, "back")}
+	for _, o := range q.Order {
+		var v schema.Value
+		switch {
+		case mayBeNull(o.By) && rapid.IntRange(0, 3).Draw(t, "null place") == 0:
+		case len(o.By.Member) > 0 || o.By.Field.Computed != nil:
+			v = drawTyped(t, o.By.Type, "place")
+		case isKey(o.By.Field):
+			v = drawKeyPart(t, o.By.Field)
+		default:
+			v = DrawValue(t, o.By.Field)
+		}
+		p.Values = append(p.Values, v)
+	}
+	return p
+}
+
+func mayBeNull(p *schema.Path) bool { return len(p.Steps) > 0 || len(p.Member) > 0 || p.Field.Optional }
+
+// DrawSummary draws a summary of rows of the class.
+func DrawSummary(t *rapid.T, c *schema.Class) *storage.Query {
+	s := &storage.Summary{Class: c}
+	if rapid.Bool().Draw(t, "where?") {
+		s.Where = DrawExpr(t, c, 1)
+	}
+	if c.SoftDelete {
+		s.Deleted = storage.Deleted(rapid.IntRange(0, 2).Draw(t, "deleted"))
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "groups") {
+		p := drawPath(t, c)
+		if p.Type.Kind() == schema.JSON {
+			continue
+		}
+		g := storage.Group{By: p}
+		if name := p.Type.Name(); name == "date" || name == "datetime" && len(p.Member) == 0 {
+			g.Part = storage.Part(rapid.IntRange(0, int(storage.Day)).Draw(t, "part"))
+		}
+		s.Group = append(s.Group, g)
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "measures") {
+		s.Measures = append(s.Measures, drawMeasure(t, c))
+	}
+	if len(s.Group)+len(s.Measures) == 0 {
+		s.Measures = []storage.Measure{{}}
+	}
+	names := make([]string, len(s.Group)+len(s.Measures))
+	for i := range names {
+		names[i] = fmt.Sprint("m", i)
+	}
+	q := &storage.Query{Summary: s, Class: s.Rows(names), Limit: -1, Total: rapid.Bool().Draw(t, "total")}
+	for i, f := range q.Class.Fields {
+		q.Columns = append(q.Columns, storage.Column{Field: f})
+		path := &schema.Path{Field: f, Type: f.Type}
+		if i < len(s.Group) {
+			q.Order = append(q.Order, storage.Order{By: path, Desc: rapid.Bool().Draw(t, "desc")})
+		} else if f.Type.Name() == "int" && rapid.IntRange(0, 3).Draw(t, "having") == 0 {
+			q.Where = schema.Compare{Op: drawOp(t, f.Type), Left: path, Right: schema.Lit{Value: schema.NewInt(rapid.Int64Range(0, 3).Draw(t, "n"))}}
+		}
+	}
+	if rapid.Bool().Draw(t, "page?") {
+		q.Skip = rapid.IntRange(0, 2).Draw(t, "skip")
+		q.Limit = rapid.IntRange(0, 3).Draw(t, "limit")
+	}
+	return q
+}
+
+func drawMeasure(t *rapid.T, c *schema.Class) storage.Measure {
+	p := drawPath(t, c)
+	_, ranked := p.Type.(schema.Ranked)
+	number := p.Type.Kind() == schema.Int || p.Type.Kind() == schema.Float || p.Type.Kind() == schema.Decimal
+	fns := []storage.Func{storage.Count}
+	switch {
+	case p.Type.Kind() == schema.JSON:
+		return storage.Measure{}
+	case number:
+		fns = append(fns, storage.Distinct, storage.Sum, storage.Avg, storage.Min, storage.Max)
+	case ranked:
+		fns = append(fns, storage.Distinct)
+	default:
+		fns = append(fns, storage.Distinct, storage.Min, storage.Max)
+	}
+	return storage.Measure{Func: rapid.SampledFrom(fns).Draw(t, "func"), Of: p}
 }
 
 // drawColumns draws some columns, some with guards.

@@ -36,7 +36,7 @@ type promise struct {
 
 func chapters() []chapter {
 	return []chapter{
-		reading(), ordering(), logic(), paths(), softDeletes(), sets(), computing(), expanding(),
+		reading(), ordering(), placing(), summing(), logic(), paths(), softDeletes(), sets(), computing(), expanding(),
 		values(), inserting(), changing(), guarding(), constraining(), judgingNumbers(), deleting(), travelling(), linking(),
 		numbering(), versioning(), transactions(), racing(), evolving(), naming(), limits(),
 	}

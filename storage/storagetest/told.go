@@ -110,6 +110,24 @@ func toldQuery(q *storage.Query) string {
 			b.WriteString(" desc")
 		}
 	}
+	if q.From != nil {
+		fmt.Fprintf(&b, " from %q back %v", q.From.Values, q.From.Back)
+	}
+	for _, x := range q.Paths {
+		fmt.Fprintf(&b, " path %s", string(expr.AppendOperand(nil, x)))
+	}
+	if s := q.Summary; s != nil {
+		fmt.Fprintf(&b, " of %s deleted %d where %s", s.Class.Name, s.Deleted, told(s.Where))
+		for _, g := range s.Group {
+			fmt.Fprintf(&b, " group %s part %d", string(expr.AppendOperand(nil, g.By)), g.Part)
+		}
+		for _, m := range s.Measures {
+			fmt.Fprintf(&b, " measure %d", m.Func)
+			if m.Of != nil {
+				b.WriteString(" of " + string(expr.AppendOperand(nil, m.Of)))
+			}
+		}
+	}
 	for i := range q.Expand {
 		fmt.Fprintf(&b, " expand %s (%s)", q.Expand[i].Rel.Name, toldQuery(&q.Expand[i].Query))
 	}
