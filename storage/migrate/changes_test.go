@@ -66,6 +66,8 @@ var changes = []struct{ name, before, rows, after string }{
 	{"int to decimal", books, bookRows, strings.Replace(books, "pages: int", "pages: decimal scale=1", 1)},
 	{"int to float", books, bookRows, strings.Replace(books, "pages: int", "pages: float", 1)},
 	{"int to string", books, bookRows, strings.Replace(books, "pages: int", "pages: string", 1)},
+	{"bool to bigint with a check", "  a: {fields: {on: bool optional}}\n", "a id=1 on=true\na id=2 on=false\na id=3\n",
+		"  a: {checks: {small: \"on is null or on != 9007199254740992\"}, fields: {on: bigint optional}}\n"},
 	{"int to bool", books, bookRows, strings.Replace(books, "pages: int", "pages: bool", 1)},
 	{"int to duration", books, bookRows, strings.Replace(books, "pages: int", "pages: duration", 1)},
 	{"int to bigint", books, bookRows, strings.Replace(books, "pages: int", "pages: bigint", 1)},

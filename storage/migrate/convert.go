@@ -106,7 +106,7 @@ func (d postgres) convert(from, to string) (c conversion, ok bool) {
 	case from == "float" && toDecimal:
 		return conversion{expr: "round($::numeric, " + itoa(b) + ")::" + d.columnType(to), bad: "(round($::numeric, " + itoa(b) + ")::float8 <> $ or abs($) * 1e" + itoa(b) + " not " + doubles + ")"}, true
 	case from == "bool" && to == "int":
-		return conversion{expr: "case when $ then 1 when not $ then 0 end"}, true
+		return conversion{expr: "$::int::bigint"}, true
 	case from == "int" && to == "bool":
 		return conversion{expr: "$ = 1", bad: "$ not in (0, 1)"}, true
 	case from == "text" && to == "bool":
