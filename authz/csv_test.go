@@ -274,7 +274,7 @@ func TestExplain(t *testing.T) {
 			"merge admin: role  needs the role `admin`",
 			"merge user: denies user",
 		}},
-		{"", note, "delete", []string{"delete user: role  needs the role `author`", "delete manager: role  needs the role `manager`"}},
+		{"", note, "delete", []string{"delete user: role  without credentials nobody is `author`", "delete manager: role  needs the role `manager`"}},
 		{"admin", note, "get", []string{"read agent: allows admin → manager → agent"}},
 	} {
 		if diff := cmp.Diff(row.want, show(row.who, row.class, row.verb)); diff != "" {

@@ -132,7 +132,7 @@ func (r *Rules) WhoMay(c *schema.Class, verb string) []string {
 func (r *Rules) Matrix(c *schema.Class, verb string) []Cell {
 	var row []Cell
 	for _, set := range r.everyRole() {
-		d := r.decisionOf(set.set, c, verb)
+		d := r.outcome(set.set, c, verb)
 		row = append(row, Cell{Role: set.role, Effect: d.Effect, Decision: d})
 	}
 	return row
@@ -189,6 +189,28 @@ func (r *Rules) everyRole() []namedSet {
 		list = append(list, namedSet{role.Name, r.single[role.Name]})
 	}
 	return list
+}
+
+// outcome is what a role may do in the end. Operations in bulk are open unless
+// rules narrow them, and need the verb of what they do: who has none of these has none.
+func (r *Rules) outcome(set *roleSet, c *schema.Class, verb string) *Decision {
+	d := r.decisionOf(set, c, verb)
+	if verb != Bulk || d.Effect == Denied {
+		return d
+	}
+	some := schema.Expr(schema.Const(false))
+	for _, inner := range []string{Create, Update, Delete} {
+		some = or(some, r.decisionOf(set, c, inner).Where)
+	}
+	out := *d
+	out.Where, out.Effect = and(d.Where, some), Conditional
+	switch out.Where {
+	case schema.Expr(schema.Const(true)):
+		out.Effect = Allowed
+	case schema.Expr(schema.Const(false)):
+		out.Effect = Denied
+	}
+	return &out
 }
 
 func (r *Rules) decisionOf(set *roleSet, c *schema.Class, verb string) *Decision {

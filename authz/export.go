@@ -79,7 +79,7 @@ func (r *Rules) Export() [][]string {
 
 // exported is the line for what a role may do, nil for nothing.
 func (r *Rules) exported(set namedSet, c *schema.Class, verb string) []string {
-	d := r.decisionOf(set.set, c, verb)
+	d := r.outcome(set.set, c, verb)
 	if d.Effect == Denied {
 		return nil
 	}

@@ -19,8 +19,8 @@ const (
 
 // Settle works out what a condition comes to on every row of which something
 // is taken for granted: that fields have certain values, or that
-// comparisons which the condition makes too hold. Both are resolved. Rows is that it
-// depends on more than that.
+// comparisons which the condition makes too hold. Where both are resolved, or neither is,
+// me is the same in them. Rows is that it depends on more than that.
 func Settle(e, given schema.Expr) Answer {
 	f := &facts{values: map[*schema.Field]schema.Value{}, holds: map[string]bool{}}
 	f.learn(given)
@@ -110,9 +110,13 @@ func (f *facts) knows(e schema.Expr) bool {
 	}
 	known := true
 	expr.Operands(e, func(o schema.Operand) {
-		if p, ok := o.(*schema.Path); ok {
-			_, has := f.values[p.Field]
-			known = known && has && len(p.Steps) == 0
+		switch o := o.(type) {
+		case *schema.Path:
+			_, has := f.values[o.Field]
+			known = known && has && len(o.Steps) == 0
+		case schema.Lit:
+		default:
+			known = false
 		}
 	})
 	return known
