@@ -602,6 +602,9 @@ func (x *Exec) failed(ctx context.Context, tx storage.Tx, t *target, err error) 
 // stored translates what a store refuses into words for the client; pointers
 // lead to the members of the input.
 func (x *Exec) stored(err error, in *input) error {
+	if err == nil {
+		return nil // before there is anything to allocate
+	}
 	var (
 		unique *storage.UniqueError
 		ref    *storage.ReferenceError
@@ -609,8 +612,6 @@ func (x *Exec) stored(err error, in *input) error {
 		check  *storage.CheckError
 	)
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &unique):
 		fields := apart(unique)
 		e := Errorf(AlreadyExists, "Another "+unique.Class.Name+" has this "+jsonNames(fields)+" already.")

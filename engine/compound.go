@@ -23,7 +23,7 @@ func render(r *actions.Result, o *actions.Output) []byte {
 		Property: r.Property, Counts: r.Counts, Raw: r.Raw, Page: r.Page,
 		KeyByIDs: o.KeyByIDs, GroupedByClass: o.GroupedByClass,
 	}
-	return format.AppendJSON(nil, &d)
+	return format.AppendJSON(make([]byte, 0, 256*max(1, len(r.Rows))), &d)
 }
 
 // stepsOf writes {"actionResults": …}: an object with the names of the steps, or

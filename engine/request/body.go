@@ -37,9 +37,11 @@ func (p *Parser) content(r *http.Request, op *operation, a actions.Action) error
 	if r.ContentLength > limits.Body {
 		return tooLarge(limits.Body)
 	}
-	text, err := readAll(r, limits.Body)
-	if err != nil {
-		return err
+	text, checked := ofStep(r)
+	if !checked {
+		if text, err = readAll(r, limits.Body); err != nil {
+			return err
+		}
 	}
 	if len(text) == 0 {
 		return missing(op)
@@ -51,8 +53,10 @@ func (p *Parser) content(r *http.Request, op *operation, a actions.Action) error
 		}
 		return err
 	}
-	if err := checkJSON(text, limits.JSON); err != nil {
-		return err
+	if !checked {
+		if err := checkJSON(text, limits.JSON); err != nil {
+			return err
+		}
 	}
 	text = bytes.Trim(text, " \t\r\n")
 	if op.content == EmptyContent {

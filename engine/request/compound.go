@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -116,6 +116,7 @@ func (p *Parser) isMark(id string) bool { return p.mark != "" && strings.HasPref
 type stepText struct {
 	method, path, query, match, media string
 	content                           []byte
+	checked                           bool          // the strict reader has seen it
 	refs                              []actions.Ref // those in the content have their place already
 	marked                            []string      // what the marks stand for, by number
 }
@@ -143,6 +144,30 @@ func (s *stepParser) step(name string, raw []byte, apart bool) (actions.Step, er
 	return step, err
 }
 
+// stepNames are the members of a step, and stepMembers what they hold, nil where they are not given.
+var stepNames = [...]string{"method", "path", "queryString", "params", "contentObject", "content", "contentType", "if_match"}
+
+type stepMembers [len(stepNames)][]byte
+
+func (m *stepMembers) member(name string) []byte { return m[slices.Index(stepNames[:], name)] }
+
+// stepContent is the content of a step, which need not be read and checked again.
+type stepContent struct {
+	bytes.Reader
+	step *stepText
+}
+
+// Close implements io.Closer.
+func (*stepContent) Close() error { return nil }
+
+// ofStep is the content of a step that came with the rest of its compound.
+func ofStep(r *http.Request) (text []byte, checked bool) {
+	if c, ok := r.Body.(*stepContent); ok && c.step.checked {
+		return c.step.content, true
+	}
+	return nil, false
+}
+
 // text reads the members of a step.
 func (s *stepParser) text(raw []byte, at string) (*stepText, error) {
 	if raw[0] != '{' {
@@ -153,10 +178,10 @@ func (s *stepParser) text(raw []byte, at string) (*stepText, error) {
 	problem := func(name, code, detail string) {
 		wrong = append(wrong, actions.Problem{Code: code, Detail: detail, Pointer: pointer(at, name)})
 	}
-	given := map[string][]byte{}
+	var given stepMembers
 	word := func(name string) string {
-		value, ok := given[name]
-		if !ok {
+		value := given.member(name)
+		if value == nil {
 			return ""
 		}
 		if value[0] != '"' {
@@ -166,9 +191,9 @@ func (s *stepParser) text(raw []byte, at string) (*stepText, error) {
 		return unquoted(value)
 	}
 	actions.EachMember(raw, func(name string, value []byte) bool {
-		switch name {
-		case "method", "path", "queryString", "params", "contentObject", "content", "contentType", "if_match":
-			given[name] = value
+		switch i := slices.Index(stepNames[:], name); {
+		case i >= 0:
+			given[i] = value
 		default:
 			problem(name, "unknown", "An action has `method`, `path`, `queryString` or `params`, `contentObject` or `content`, `contentType` and `if_match`, not `"+excerpt(name)+"`.")
 		}
@@ -176,17 +201,17 @@ func (s *stepParser) text(raw []byte, at string) (*stepText, error) {
 	})
 	t.method, t.path, t.query = word("method"), word("path"), strings.TrimPrefix(word("queryString"), "?")
 	for _, name := range []string{"method", "path"} {
-		if _, ok := given[name]; !ok {
+		if given.member(name) == nil {
 			problem(name, "required", "`"+name+"` is required.")
 		}
 	}
-	if params, ok := given["params"]; ok {
+	if params := given.member("params"); params != nil {
 		if t.query != "" {
 			problem("params", "conflict", "`queryString` and `params` are two spellings of one thing: give one of them.")
 		}
 		s.params(t, params, problem)
 	}
-	if value, ok := given["if_match"]; ok {
+	if value := given.member("if_match"); value != nil {
 		if from, is := reference(value); is {
 			t.match = s.stand(t, from)
 		} else {
@@ -196,7 +221,7 @@ func (s *stepParser) text(raw []byte, at string) (*stepText, error) {
 			problem("if_match", "type", "`if_match` is an entity tag.")
 		}
 	}
-	s.contentOf(t, given, word, func(name, code, detail string) { problem(name, code, detail) })
+	s.contentOf(t, &given, word)
 	if len(wrong) > 0 {
 		return nil, actions.Invalid(wrong...)
 	}
@@ -205,16 +230,16 @@ func (s *stepParser) text(raw []byte, at string) (*stepText, error) {
 
 // contentOf reads contentObject, or content. A contentObject of null is none, but
 // where a value is replaced.
-func (s *stepParser) contentOf(t *stepText, given map[string][]byte, word func(string) string, problem func(name, code, detail string)) {
+func (s *stepParser) contentOf(t *stepText, given *stepMembers, word func(string) string) {
 	if media := word("contentType"); media != "" {
 		t.media = media
 	}
-	object, ok := given["contentObject"]
-	if ok && (string(object) != "null" || t.method == http.MethodPut && given["content"] == nil) {
-		if t.method == http.MethodPatch && object[0] == '[' && given["contentType"] == nil {
+	object := given.member("contentObject")
+	if object != nil && (string(object) != "null" || t.method == http.MethodPut && given.member("content") == nil) {
+		if t.method == http.MethodPatch && object[0] == '[' && given.member("contentType") == nil {
 			t.media = typeJSONPatch
 		}
-		t.content = object
+		t.content, t.checked = object, true
 		if bytes.Contains(object, []byte(`ref"`)) || bytes.Contains(object, []byte(`\u`)) {
 			t.content = references(object, "/content", func(at, from string) {
 				t.refs = append(t.refs, actions.Ref{At: at, From: from})
@@ -293,7 +318,7 @@ func (s *stepParser) action(t *stepText) (actions.Action, []actions.Ref, error) 
 	u.RawQuery = query
 	r := &http.Request{Method: t.method, URL: u, Header: http.Header{}, Body: http.NoBody}
 	if len(t.content) > 0 {
-		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(t.content)), int64(len(t.content))
+		r.Body, r.ContentLength = &stepContent{*bytes.NewReader(t.content), t}, int64(len(t.content))
 		r.Header["Content-Type"] = []string{t.media}
 	}
 	if t.match != "" {
@@ -482,6 +507,9 @@ func references(raw []byte, at string, found func(at, from string)) []byte {
 
 // unquoted reads a JSON string.
 func unquoted(raw []byte) string {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1])
+	}
 	b, _ := jsontext.AppendUnquote(nil, raw)
 	return string(b)
 }
