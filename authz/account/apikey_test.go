@@ -185,3 +185,35 @@ func flip(c byte) string {
 	}
 	return "b"
 }
+
+// Sessions of other issuers mean nothing here; ours count whoever signed.
+func TestSessionsOfOtherIssuers(t *testing.T) {
+	w := newWorld(t)
+	ours := w.login()
+	for name, row := range map[string]struct {
+		claims  token.Claims
+		ok      bool
+		session string
+		roles   []string
+	}{
+		"their session":            {token.Claims{Subject: "1", Session: "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", Roles: []string{"x"}, Foreign: true}, true, "", []string{"x"}},
+		"of somebody unknown":      {token.Claims{Subject: "stranger", Session: "not even a UUID", Roles: []string{"x"}, Foreign: true}, true, "", []string{"x"}},
+		"of a disabled user":       {token.Claims{Subject: "2", Session: "s", Foreign: true}, false, "", nil},
+		"ours":                     {token.Claims{Subject: "1", Session: ours.Session, Roles: []string{"x"}, Foreign: true}, true, ours.Session, []string{"agent"}},
+		"ours, of another subject": {token.Claims{Subject: "3", Session: ours.Session, Foreign: true}, false, "", nil},
+		"unknown, signed by us":    {token.Claims{Subject: "1", Session: "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"}, false, "", nil},
+	} {
+		s, err := w.Subject(t.Context(), &row.claims)
+		if row.ok != (err == nil) || err != nil && !errors.Is(err, token.ErrInvalid) {
+			t.Errorf("%s: %+v, %v", name, s, err)
+		} else if row.ok && (s.Session != row.session || !cmp.Equal(s.Roles, row.roles)) {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+	if err := w.Logout(t.Context(), ours.Session); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Subject(t.Context(), &token.Claims{Subject: "1", Session: ours.Session, Foreign: true}); !errors.Is(err, token.ErrInvalid) {
+		t.Errorf("ended, signed by a key that only verifies now: %v", err)
+	}
+}

@@ -84,6 +84,7 @@ type Options struct {
 	Clock   func() time.Time // time.Now when nil
 	Log     io.Writer        // nowhere when nil
 	Mail    mail.Sender      // takes what Settings.Mail lets send
+	Signer  *token.Signer    // one with a secret of its own when nil
 	Metrics *metrics.Metrics // counts what happens; nil is nothing
 }
 
@@ -96,7 +97,7 @@ type App struct {
 // Open runs the application of a folder until the test ends.
 func Open(t testing.TB, folder fs.FS, o Options) *App {
 	t.Helper()
-	s, found := load.FS(folder, ".", load.Options{})
+	s, found := load.FS(folder, ".", load.Options{Modules: o.App.Modules()})
 	if s == nil {
 		t.Fatalf("the schema does not load: %v", found)
 	}
@@ -116,9 +117,12 @@ func Open(t testing.TB, folder fs.FS, o Options) *App {
 			t.Error(err)
 		}
 	})
-	signer, err := token.New(token.Config{Secret: []byte(strings.Repeat("0123456789abcdef", 2)), Issuer: "dowel", Audience: "dowel", Clock: o.Clock})
-	if err != nil {
-		t.Fatal(err)
+	signer := o.Signer
+	if signer == nil {
+		signer, err = token.New(token.Config{Secret: []byte(strings.Repeat("0123456789abcdef", 2)), Issuer: "dowel", Audience: "dowel", Clock: o.Clock})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	log := slog.New(slog.DiscardHandler)
 	if o.Log != nil {

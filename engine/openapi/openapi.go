@@ -113,6 +113,7 @@ func (b *builder) whole(version string) *openapi3.T {
 	for _, c := range s.Classes {
 		b.related(c)
 	}
+	b.special()
 	b.fixed()
 	b.can()
 	b.compound()
@@ -144,7 +145,7 @@ func (b *builder) credentials() openapi3.SecuritySchemes {
 	bearer := openapi3.NewJWTSecurityScheme()
 	bearer.Description = "A token of a provider that this application trusts."
 	if b.Schema.Login != nil {
-		bearer.Description = "The `access_token` of a login, or a token of a provider that this application trusts."
+		bearer.Description = "The `access_token` of a login, an API key, or a token of a provider that this application trusts."
 	}
 	all := openapi3.SecuritySchemes{"bearer": &openapi3.SecuritySchemeRef{Value: bearer}}
 	if b.Basic && b.Schema.Login != nil {
