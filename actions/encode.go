@@ -92,9 +92,21 @@ func Decode(text []byte) (Action, error) {
 		return nil, fmt.Errorf("there is no action %q", verb)
 	}
 	if err := json.Unmarshal(members, a, wire); err != nil {
-		return nil, fmt.Errorf("action %s: %w", verb, err)
+		return nil, fmt.Errorf("action %s: %w", verb, readable(err))
 	}
 	return a, nil
+}
+
+// readable tells what does not fit an action without the words of the decoder.
+func readable(err error) error {
+	var bad *json.SemanticError
+	switch {
+	case !errors.As(err, &bad):
+		return err
+	case errors.Is(err, json.ErrUnknownName):
+		return fmt.Errorf("it has no member `%s`", excerpt(bad.JSONPointer.LastToken()))
+	}
+	return fmt.Errorf("%s cannot be of this kind: %s", bad.JSONPointer, excerpt(string(bad.JSONValue)))
 }
 
 // Hash is a fingerprint of an action: equal for equal actions.

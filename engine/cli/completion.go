@@ -105,10 +105,29 @@ func candidates(n *kong.Node, before []string, last string) []string {
 			return arg.EnumSlice()
 		}
 	}
-	if n.Name == "routes" || n.Name == "explain" {
+	first := len(before) > 0 && before[len(before)-1] == n.Name
+	switch n.Name {
+	case "routes", "explain":
 		return names(classNames)
+	case "list", "create", "import", "export":
+		if first {
+			return names(classNames)
+		}
+	case "get", "set", "rm":
+		if first {
+			return names(rowNames)
+		}
 	}
 	return nil
+}
+
+// rowNames are the starts of CLASS/KEY.
+func rowNames(s *schema.Schema) []string {
+	all := classNames(s)
+	for i := range all {
+		all[i] += "/"
+	}
+	return all
 }
 
 // flagValues are the choices of a flag that waits for its value.

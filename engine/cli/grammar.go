@@ -22,6 +22,7 @@ type grammar struct {
 	Editor   editorCmd   `cmd:"" group:"offline" help:"Write the JSON Schema that makes editors complete dowel.yaml."`
 	OpenAPI  openapiCmd  `cmd:"" name:"openapi" group:"offline" help:"Print the OpenAPI document."`
 	Breaking breakingCmd `cmd:"" group:"offline" help:"Say what changed for clients since another version."`
+	Client   clientCmd   `cmd:"" group:"offline" help:"Write a typed client in Go or TypeScript."`
 	Policy   policyCmd   `cmd:"" group:"offline" help:"Ask who may do what, and why; test and export the rules."`
 	Test     testCmd     `cmd:"" group:"offline" help:"Run tests/*.test.yaml: sentences about permission and HTTP steps, in memory."`
 
@@ -47,6 +48,7 @@ type grammar struct {
 	Rm     rmCmd     `cmd:"" group:"rows" help:"Delete a record."`
 
 	Config     configCmd     `cmd:"" group:"run" help:"Show the effective settings."`
+	Doctor     doctorCmd     `cmd:"" group:"run" help:"Look over settings, secrets, database and machine."`
 	Health     healthCmd     `cmd:"" group:"run" help:"Ask a running server whether it is ready."`
 	Completion completionCmd `cmd:"" group:"run" help:"Print a completion script for a shell."`
 	Version    versionCmd    `cmd:"" group:"run" help:"Print the version."`
@@ -121,11 +123,54 @@ func (r *run) dispatch(args []string) (err error) {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	ctx, err := k.Parse(args)
+	ctx, err := k.Parse(flagsFirst(k.Model.Node, args))
 	if err != nil {
 		return r.usage(k, err)
 	}
 	return ctx.Run(r)
+}
+
+// flagsFirst brings the flags of a verb that takes any number of words before these, for
+// kong reads no words behind a flag that stands among them.
+func flagsFirst(root *kong.Node, args []string) []string {
+	if len(args) == 0 {
+		return args
+	}
+	var verb *kong.Node
+	for _, child := range root.Children {
+		if child.Name == args[0] {
+			verb = child
+		}
+	}
+	if verb == nil || len(verb.Positional) == 0 || !verb.Positional[len(verb.Positional)-1].IsCumulative() {
+		return args
+	}
+	valued := map[string]bool{}
+	for _, level := range verb.AllFlags(false) {
+		for _, f := range level {
+			valued["--"+f.Name] = !f.IsBool()
+			if f.Short != 0 {
+				valued["-"+string(f.Short)] = !f.IsBool()
+			}
+		}
+	}
+	flags, words := []string{args[0]}, []string(nil)
+	for i := 1; i < len(args); i++ {
+		switch arg := args[i]; {
+		case arg == "--":
+			return append(flags, append(words, args[i:]...)...)
+		case len(arg) < 2 || arg[0] != '-':
+			words = append(words, arg)
+		case valued[arg] && i+1 < len(args):
+			i++
+			flags = append(flags, arg, args[i])
+		case valued[arg]:
+			return append(flags, append(words, arg)...) // what is missing is told
+		default:
+			flags = append(flags, arg)
+		}
+	}
+	return append(flags, words...)
 }
 
 var unknownWord = regexp.MustCompile(`^(unexpected argument|unknown flag) (\S+?)(?:,|$)`)

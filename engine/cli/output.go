@@ -19,7 +19,7 @@ type outputFlag struct {
 	Output string `short:"o" name:"output" enum:"table,json,yaml,csv,jsonl" default:"table" help:"How rows are printed: ${enum}."`
 }
 
-// table is rows on their way to stdout. Cells hold text, int, bool or nil.
+// table is rows on their way to stdout. Cells hold text, int, bool, nil, JSON or absent.
 type table struct {
 	columns []string
 	rows    [][]any
@@ -122,12 +122,20 @@ func (t *table) yaml(b *bytes.Buffer) {
 		b.WriteString("[]\n")
 	}
 	for _, row := range t.rows {
+		first := true
 		for i, c := range t.columns {
-			b.WriteString(map[bool]string{true: "- ", false: "  "}[i == 0])
+			if row[i] == any(absent{}) {
+				continue
+			}
+			b.WriteString(map[bool]string{true: "- ", false: "  "}[first])
+			first = false
 			fmt.Fprintf(b, "%s: %s\n", c, scalar(row[i]))
 		}
 	}
 }
+
+// absent is a cell of a record that has no such member.
+type absent struct{}
 
 // object writes one row with its members in the order of the columns.
 func (t *table) object(b *bytes.Buffer, row int) error {
@@ -153,8 +161,18 @@ func scalar(cell any) string {
 }
 
 func plain(cell any) string {
-	if cell == nil {
+	switch cell := cell.(type) {
+	case nil, absent:
 		return ""
+	case json.RawMessage:
+		var text *string
+		if err := json.Unmarshal(cell, &text); err != nil {
+			return string(cell) // a number, a list, an object
+		}
+		if text == nil {
+			return ""
+		}
+		return *text
 	}
 	return fmt.Sprint(cell)
 }
