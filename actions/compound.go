@@ -297,7 +297,7 @@ func (x *Exec) moves(a Action) bool {
 		return false
 	}
 	switch a := a.(type) {
-	case *Get, *Search, *Related:
+	case *Get, *Search, *Aggregate, *Related:
 		return false
 	case *Delete, *DeleteWhere, *Purge:
 		return true // others go along

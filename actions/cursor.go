@@ -111,7 +111,7 @@ func reads(q *storage.Query, f *schema.Field) bool {
 // listID is a fingerprint of a list as its reader sees it. Conditions are taken as they were
 // written: what `now` means differs from page to page. Filters may change places.
 func (x *Exec) listID(a *Search, d *authz.Decision, order []storage.Order) hash {
-	h := newHash().str(a.Class).str(a.Deleted).str(a.Where).str(a.Search)
+	h := newHash().str(a.Class).str(a.Deleted).str(a.Where).str(a.Search).str(a.After)
 	if p := a.Parent; p != nil {
 		h = h.str(p.Class).str(p.ID).str(p.Relation)
 	}

@@ -268,7 +268,7 @@ func rightsOf(c *schema.Class, a actions.Action) []string {
 	switch a := a.(type) {
 	case *actions.Get, *actions.Related:
 		return []string{authz.Get}
-	case *actions.Search:
+	case *actions.Search, *actions.Aggregate:
 		return []string{authz.List}
 	case *actions.Create:
 		return []string{authz.Create}

@@ -21,6 +21,7 @@ type drawer struct {
 	// order that is done, and for which rows beyond a page, is nobody's promise.
 	rough, vast bool
 	tags        []seen
+	pages       []turned
 	who         subject
 	content     mode // what the content being drawn is for
 	forget      func()
@@ -30,6 +31,12 @@ type drawer struct {
 type seen struct {
 	step          int
 	target, place string
+}
+
+// turned is a request whose answer has cursors of other pages.
+type turned struct {
+	step
+	cursors int
 }
 
 // exposed are the classes that requests are about.
@@ -101,14 +108,14 @@ var kinds = []struct {
 	row    bool // about a row that should be there
 	draw   func(d *drawer, c *schema.Class) step
 }{
-	{30, false, (*drawer).list}, {10, true, (*drawer).get}, {5, true, (*drawer).related}, {2, true, (*drawer).getProperty}, {2, false, (*drawer).again},
+	{30, false, (*drawer).list}, {10, true, (*drawer).get}, {5, true, (*drawer).related}, {2, true, (*drawer).getProperty}, {2, false, (*drawer).again}, {6, false, (*drawer).turn}, {6, false, (*drawer).groups},
 	{16, false, (*drawer).create}, {3, true, (*drawer).createIn}, {14, true, (*drawer).patch}, {5, true, (*drawer).jsonPatch}, {5, true, (*drawer).put}, {3, true, (*drawer).putProperty},
 	{3, true, (*drawer).patchEach}, {3, true, (*drawer).patchWhere}, {5, true, (*drawer).remove}, {2, true, (*drawer).removeWhere},
 	{4, true, (*drawer).restore}, {2, true, (*drawer).purge}, {6, true, (*drawer).run}, {1, false, (*drawer).oddity},
 }
 
 // creation is the place of create among the kinds.
-const creation = 5
+const creation = 7
 
 var kindWeights = func() (w []int) {
 	for _, k := range kinds {
@@ -176,6 +183,89 @@ func (d *drawer) again(c *schema.Class) step {
 		s.fields = append(s.fields, fmt.Sprintf(`If-None-Match: "$tag%d"`, t.step))
 	}
 	return s
+}
+
+// turn goes on to another page of a list, mostly one of the last.
+func (d *drawer) turn(c *schema.Class) step {
+	if len(d.pages) == 0 {
+		return d.list(c)
+	}
+	p := d.pages[len(d.pages)-1]
+	if d.once(3) {
+		p = pick(d.dice, d.pages)
+	}
+	if d.most(8) {
+		d.who = p.who
+	}
+	path, query, _ := strings.Cut(p.target, "?")
+	var rest []string
+	for pair := range strings.SplitSeq(query, "&") {
+		if name, _, _ := strings.Cut(pair, "="); pair != "" && name != "limit" && name != "page" && name != "cursor" {
+			rest = append(rest, pair)
+		}
+	}
+	if !strings.Contains(path, ";limit") {
+		rest = append(rest, d.one("limit=1", "limit=2", "limit=3"))
+	}
+	rest = append(rest, fmt.Sprintf("cursor=$cursor%d.%d", p.n, d.IntN(p.cursors)))
+	if d.once(15) {
+		rest = append(rest, d.term(c))
+	}
+	return step{method: d.reading(), target: path + "?" + strings.Join(rest, "&")}
+}
+
+// groups draws a list of groups.
+func (d *drawer) groups(c *schema.Class) step {
+	var names, groups, measures []string
+	for range d.IntN(3) {
+		e, ok := d.path(c, ofClient, 1, func(e *end) bool { return ordered(e) && (!e.many || d.once(20)) })
+		if !ok {
+			continue
+		}
+		text := e.text
+		if k := e.typ.Name(); (k == "date" || k == "datetime") && d.most(2) || d.once(40) {
+			text += ":" + d.one("year", "quarter", "month", "week", "day", "hour")
+		}
+		groups, names = append(groups, text), append(names, strings.ReplaceAll(text, ":", "_"))
+	}
+	for range d.IntN(3) {
+		e, ok := d.path(c, ofClient, 1, func(e *end) bool { return !e.many || d.once(20) })
+		if !ok {
+			continue
+		}
+		fns := []string{"count", "distinct", "min", "max"}
+		if k := e.typ.Kind(); (k == schema.Int || k == schema.Decimal || k == schema.Float && !d.rough) && !d.vast {
+			fns = append(fns, "sum", "avg", "sum", "avg")
+		}
+		fn := pick(d.dice, fns)
+		measures, names = append(measures, fn+":"+e.text), append(names, e.text+"_"+fn)
+	}
+	if len(groups) == 0 || len(measures) == 0 || d.once(2) {
+		measures, names = append(measures, "count"), append(names, "count")
+	}
+	parts := []string{"measure=" + strings.Join(measures, ",")}
+	if len(groups) > 0 {
+		parts = append(parts, "group="+strings.Join(groups, ","))
+	}
+	if d.once(3) {
+		parts = append(parts, d.term(c))
+	}
+	if d.once(3) {
+		parts = append(parts, "orderBy="+d.one("", "-")+pick(d.dice, names))
+	}
+	if d.once(3) {
+		parts = append(parts, "having."+pick(d.dice, names)+"="+d.one("gt:0", "gt:1", "le:2", "ne:1", "not:is:null", "is:null", "in:1,2", "not:eq:1"))
+	}
+	if d.once(4) {
+		parts = append(parts, d.one("limit=1", "limit=2", "limit=1,1", "page=2&limit=1", "limit=0"), d.one("count=exact", "count=none"))
+	}
+	if c.SoftDelete && d.once(6) {
+		parts = append(parts, d.one("deleted=with", "deleted=only"))
+	}
+	if d.once(10) {
+		parts = append(parts, d.one("format=csv", "format=ndjson", "envelope=true", "pretty=true"))
+	}
+	return step{method: d.reading(), target: "/api/" + c.Collection + "?" + strings.Join(parts, "&")}
 }
 
 // related reads what is at the end of a relation.

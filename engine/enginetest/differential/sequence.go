@@ -143,6 +143,9 @@ func (d *drawer) learn(q *sequence) {
 	if a.header.Get("Etag") != "" && !s.dry() {
 		d.tags = append(d.tags, seen{s.n, s.method + " " + s.target, placeOf(s, a)})
 	}
+	if n := len(cursorsIn(a.header)); n > 0 {
+		d.pages = append(d.pages, turned{*s, n})
+	}
 }
 
 // first are the steps that make people and rows to begin with. Each is drawn when it is its turn.

@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -63,7 +65,8 @@ type world struct {
 	random  *random
 	log     *journal
 
-	tags     map[int]string // the last entity tag a step was answered with
+	tags     map[int]string   // the last entity tag a step was answered with
+	cursors  map[int][]string // those of the other pages in the answer to a step
 	versions map[string]map[string]int
 }
 
@@ -119,7 +122,7 @@ func (w *world) begin() {
 	if err := w.store.Empty(context.Background()); err != nil {
 		panic(fmt.Sprintf("%s: empty: %v", w.name, err))
 	}
-	w.tags, w.versions = map[int]string{}, map[string]map[string]int{}
+	w.tags, w.cursors, w.versions = map[int]string{}, map[int][]string{}, map[string]map[string]int{}
 	w.log.Reset()
 }
 
@@ -142,6 +145,7 @@ func (w *world) send(s *step, seed Seed) (a *answer, ok bool) {
 	if tag := strings.Trim(rec.header.Get("Etag"), `"`); tag != "" && !s.dry() {
 		w.tags[s.n] = tag
 	}
+	w.cursors[s.n] = cursorsIn(rec.header)
 	return &answer{status: rec.status, header: rec.header, body: rec.body.String(), log: w.log.String()}, true
 }
 
@@ -155,12 +159,13 @@ func (w *world) make(s *step) *answer {
 }
 
 func (w *world) request(s *step) (*http.Request, error) {
-	u, err := url.ParseRequestURI(s.target)
+	target := w.continued(s.target)
+	u, err := url.ParseRequestURI(target)
 	if err != nil {
 		return nil, err
 	}
 	r := &http.Request{
-		Method: s.method, URL: u, RequestURI: s.target, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Method: s.method, URL: u, RequestURI: target, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Host: "app.test", RemoteAddr: "127.0.0.1:1", Body: http.NoBody,
 		Header: http.Header{"X-Request-Id": {fmt.Sprintf("00000000-0000-7000-8000-%012d", s.n)}},
 	}
@@ -179,6 +184,32 @@ func (w *world) request(s *step) (*http.Request, error) {
 		}
 	}
 	return r, nil
+}
+
+// cursor finds the cursors of links, place where one stands in a target: $cursor7.1 is the second in the answer to step 7.
+var (
+	cursor      = regexp.MustCompile(`cursor=([A-Za-z0-9_-]+)`)
+	cursorPlace = regexp.MustCompile(`\$cursor([0-9]+)\.([0-9])`)
+)
+
+func cursorsIn(h http.Header) (all []string) {
+	for _, m := range cursor.FindAllStringSubmatch(h.Get("Link"), -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+// continued puts the world's own cursors in their places.
+func (w *world) continued(target string) string {
+	return cursorPlace.ReplaceAllStringFunc(target, func(place string) string {
+		m := cursorPlace.FindStringSubmatch(place)
+		n, _ := strconv.Atoi(m[1])
+		i, _ := strconv.Atoi(m[2])
+		if all := w.cursors[n]; i < len(all) {
+			return all[i]
+		}
+		return "none"
+	})
 }
 
 // expand puts the world's own tags in their places.
