@@ -19,3 +19,9 @@ func (p *pipe) usage(name string, most int) storage.Usage {
 	defer p.state.Unlock()
 	return storage.Usage{Pool: name, Open: p.live, Most: most, Busy: -1, Waiting: len(p.queue)}
 }
+
+// Connections is how many connections a store with these options has to its database at most.
+func Connections(o Options) int {
+	o = o.withDefaults()
+	return o.Conns + o.Readers + o.Writers + 1 // one hears announcements
+}
