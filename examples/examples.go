@@ -8,7 +8,7 @@ import (
 	"io/fs"
 )
 
-//go:embed crm/dowel.yaml crm/seed blog/dowel.yaml blog/seed tracker/dowel.yaml tracker/seed
+//go:embed crm/dowel.yaml crm/seed crm/tests blog/dowel.yaml blog/seed blog/tests tracker/dowel.yaml tracker/seed tracker/tests
 var files embed.FS
 
 // Templates are the applications that `dowel init` can write, by name.

@@ -53,6 +53,7 @@ func (r *run) template(name, folder string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	if name == "empty" {
 		files[load.MainFile] = fmt.Appendf(nil, emptySchema, titleOf(folder))
+		files[testFolder+"/tasks.test.yaml"] = []byte(emptyTest)
 		return files, nil
 	}
 	t := r.app.Templates[name]
@@ -116,6 +117,19 @@ classes:
     # Nobody may do anything that is not allowed here. To let people log in,
     # add a class with auth: and name its roles instead of anyone.
     allow: {all: anyone}
+`
+
+// emptyTest holds what emptySchema promises.
+const emptyTest = `# dowel test runs this in memory. A sentence says who can or cannot do what:
+policy:
+  - anyone can read, write, delete task
+
+# and a step sends a request, with what is expected of the answer.
+http:
+  - name: a task is made, and is not done
+    post: /api/tasks
+    body: {title: Write a schema}
+    expect: {status: 201, body: {title: Write a schema, done: false}}
 `
 
 const editorSettings = `{
