@@ -38,17 +38,17 @@ func (w *world) told(s *step, a *answer) string {
 		}
 		fmt.Fprintf(&b, "%s: %s\n", name, value)
 	}
+	body := a.body
+	if sized {
+		body = column.ReplaceAllString(body, "column …")
+	}
 	switch {
 	case strings.HasPrefix(s.target, compoundTarget):
-		b.WriteString(toldTogether(a.body))
+		b.WriteString(toldTogether(body))
 	case a.status >= 400:
-		body := instance.ReplaceAllString(a.body, `"instance":"…"`)
-		if sized {
-			body = column.ReplaceAllString(body, "column …")
-		}
-		b.WriteString(body)
+		b.WriteString(instance.ReplaceAllString(body, `"instance":"…"`))
 	default:
-		b.WriteString(a.body)
+		b.WriteString(body)
 	}
 	return b.String()
 }
