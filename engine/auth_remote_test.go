@@ -8,11 +8,16 @@ import (
 	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/dowel-dev/dowel/authz/token"
+	"github.com/dowel-dev/dowel/engine"
 	"github.com/dowel-dev/dowel/engine/enginetest"
 )
 
@@ -146,5 +151,43 @@ func TestPublishedKeys(t *testing.T) {
 	secret := enginetest.Open(t, team, enginetest.Options{})
 	if res := secret.Do(t, "GET", "/.well-known/jwks.json", ""); res.Status != 404 {
 		t.Errorf("with a secret: %d", res.Status)
+	}
+}
+
+// Guesses of tokens and keys are requests without credentials, and bounded like them.
+func TestGuessesAreBounded(t *testing.T) {
+	for name, guess := range map[string]string{"token": "a.b.c", "key": "dwl_aaaaaaaaaa_" + strings.Repeat("a", 52)} {
+		app := enginetest.Open(t, team, enginetest.Options{Settings: engine.Settings{Rate: engine.Rate{Loopback: true, Anonymous: engine.Quota{N: 2, Per: time.Hour}}}})
+		var got []int
+		for range 3 {
+			got = append(got, app.Do(t, "GET", "/api/tasks", "", "Authorization: Bearer "+guess).Status)
+		}
+		if !slices.Equal(got, []int{401, 401, 429}) {
+			t.Errorf("%s: %v", name, got)
+		}
+		if res := app.Do(t, "GET", "/api/tasks", "", "Authorization: "+app.Bearer(t, "7", "agent")); res.Status != 200 {
+			t.Errorf("%s: somebody with a good token: %d", name, res.Status)
+		}
+	}
+}
+
+// What is described about forgotten passwords is a document that tools take.
+func TestMailIsDescribed(t *testing.T) {
+	app := enginetest.Open(t, team, enginetest.Options{Mail: newOutbox(), Settings: engine.Settings{Mail: engine.Mail{From: "team@x.io"}}})
+	for _, place := range []string{"/openapi.json", "/openapi-3.0.json"} {
+		doc, err := openapi3.NewLoader().LoadFromData([]byte(app.Do(t, "GET", place, "").Body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if place == "/openapi-3.0.json" {
+			if err := doc.Validate(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		for path, status := range map[string]string{"/auth/forgot": "202", "/auth/reset": "204"} {
+			if o := doc.Paths.Value(path).Post; o == nil || o.Responses.Value(status) == nil || o.RequestBody == nil {
+				t.Errorf("%s: %s: %+v", place, path, o)
+			}
+		}
 	}
 }

@@ -134,7 +134,10 @@ func (p *project) rekey(r *run) {
 		r.note("still using the previous keys")
 		return
 	}
-	a := &cfg.Engine.Auth
+	a, before := &cfg.Engine.Auth, &p.cfg.Engine.Auth
+	if a.JWKS != before.JWKS || a.Issuer != before.Issuer || a.Audience != before.Audience {
+		r.note("auth.jwks, auth.issuer and auth.audience are taken at the start only; start again to apply them")
+	}
 	keys, err := tokenKeys(p.folder, a)
 	if err == nil && p.signer.Signs() && !signing(keys, a) {
 		err = errors.New("none of the keys can sign any more")
