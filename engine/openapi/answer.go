@@ -3,6 +3,7 @@ package openapi
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,7 +32,7 @@ func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 			if b.exact {
 				shapes = append(shapes, b.groups())
 			}
-			return b.answer("A page of records, or groups of them where `group` or `measure` asks for these.", b.data(c, "List", true, shapes...), append([]string{"Link", "X-Total-Count"}, read...)...)
+			return b.answer("A page of records, or groups of them where `group` or `measure` asks for these.", b.data(c, "List", true, shapes...), append([]string{"Count-Kind", "Link", "X-Total-Count"}, read...)...)
 		}))
 	case request.Get, request.Related:
 		r.Set("200", b.reuse(c, "", func() *openapi3.ResponseRef {
@@ -72,6 +73,9 @@ func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 		r.Set("304", b.shared("NotModified", "Nothing has changed since the tag or time that was sent.", "ETag", "X-Request-Id"))
 	default:
 		r.Set("204", b.shared("NoContent", "Done; there is nothing to show.", "ETag", "Last-Modified", "Preference-Applied", "X-Request-Id"))
+	}
+	if slices.Contains(op.Options, "explain") {
+		b.explains(r)
 	}
 	b.refused(r, op)
 	return r
@@ -255,6 +259,7 @@ var fields = map[string]string{
 	"Accept-Encoding":    "The content codings that are understood here.",
 	"Accept-Patch":       "The media types of patches that are understood here.",
 	"Content-Location":   "Where the record in the answer is.",
+	"Count-Kind":         "`estimate` where `X-Total-Count` is one.",
 	"ETag":               "The strong entity tag of what is shown: send it in `If-None-Match`, or in `If-Match` of a write.",
 	"Last-Modified":      "When the record was written last, where that is exact.",
 	"Link":               "The addresses of other pages (RFC 8288): `next`, `prev`, `first`, `last`.",

@@ -36,7 +36,7 @@ func word(all ...string) func(*builder, *schema.Class) *openapi3.Schema {
 
 func withLogin(b *builder, _ *request.Operation) bool { return b.Schema.Login != nil }
 
-// options are the reserved words that documents speak of. `explain` is answered to operators only.
+// options are the reserved words that documents speak of.
 var options = map[string]option{
 	"with": {doc: "Relations to show inside, to any depth the class allows: `with=NAME,NAME.NAME`; filtered, sorted and limited in parentheses.", plain: true, own: true,
 		when: func(_ *builder, op *request.Operation) bool { return len(ways(op.Class)) > 0 },
@@ -78,7 +78,7 @@ var options = map[string]option{
 			return s
 		}},
 	"measure": {doc: "What is worked out of each group, or of all records where there is no `group`: `count`, or `count`, `distinct`, `sum`, `avg`, `min` or `max` of a member, as in `count,sum:total`. The answer calls them `count` and `total_sum`; filters on them are written `having.total_sum=gt:100`, and `orderBy` takes them too."},
-	"count":   {doc: "Whether the records on all pages are counted.", plain: true, schema: word("exact", "estimate", "none")},
+	"count":   {doc: "Whether the records on all pages are counted: `estimate` counts up to 10,000, and is a guess beyond where the database has one.", plain: true, schema: word("exact", "estimate", "none")},
 	"search": {doc: "Records with this text in one of the members that are searched; `q` is short for it.", plain: true, own: true,
 		when: func(_ *builder, op *request.Operation) bool { return len(op.Class.Search) > 0 },
 		schema: func(_ *builder, c *schema.Class) *openapi3.Schema {
@@ -110,6 +110,7 @@ var options = map[string]option{
 	"envelope":       {doc: "The style of the answer: the data alone, or inside of `{success, data, meta}`.", schema: boolean},
 	"pretty":         {doc: "JSON with line breaks and indentation.", schema: boolean},
 	"dry_run":        {doc: "Everything but the effect: the same checks, the same answer.", plain: true, schema: boolean},
+	"explain":        {doc: "What would run instead of running it: the action, the rules that decide, the statements; for those with the right `explain`.", schema: boolean},
 	"as":             {doc: "Acts as another user, by id, for those who may.", when: withLogin},
 	"as_mode":        {doc: "With `as`: whether the rights of the other user replace one's own or join them.", when: withLogin, schema: word("replace", "add")},
 	"on_conflict":    {doc: "What becomes of a record whose key, or a unique key of it, is taken.", plain: true, schema: word("fail", "skip", "update")},
@@ -119,7 +120,7 @@ var options = map[string]option{
 }
 
 // silent are reserved words without a parameter of their own, although they are taken: `measure` says how `having` is written.
-var silent = []string{"explain", "having"}
+var silent = []string{"having"}
 
 // parameters are what an operation takes beside its content.
 func (b *builder) parameters(op *request.Operation) openapi3.Parameters {
