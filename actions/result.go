@@ -59,6 +59,7 @@ type Count struct {
 // PageInfo is where a page stands in its list. Total is -1 when it was not counted.
 type PageInfo struct {
 	Total       int64
+	Rough       bool // Total is an estimate
 	Skip, Limit int
 	// More: there are rows after this page, or before it where it was reached going back.
 	More bool

@@ -57,6 +57,9 @@ func bindSearch(x *Exec, action Action) (Plan, error) {
 	}
 	plan.restore = x.deleted(c, a.Deleted, q, &p)
 	q.Total = a.Count == "exact" || a.Count == "estimate" || a.Count == "" && x.counted(&a.Output)
+	if q.Rough = a.Count == "estimate"; q.Rough {
+		plan.extra += "rough"
+	}
 	if q.Total {
 		plan.extra += "total"
 	}
@@ -181,7 +184,7 @@ func (s *searchPlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*Resu
 	}
 	info := &PageInfo{Total: -1, Skip: s.query.Skip, Limit: s.query.Limit, More: page.More}
 	if s.query.Total {
-		info.Total = page.Total
+		info.Total, info.Rough = page.Total, page.Rough
 	}
 	if err := x.budget(page.Rows); err != nil {
 		return nil, err
@@ -190,7 +193,9 @@ func (s *searchPlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*Resu
 		s.pager.link(x.Seal, info, &s.query, page.Rows)
 	}
 	res.Rows, res.Page = page.Rows, info
-	res.Tag = x.listTag(s.view, &s.query, page.Counters, s.extra, &s.a.Output)
+	if !page.Rough { // an estimate may change without any write
+		res.Tag = x.listTag(s.view, &s.query, page.Counters, s.extra, &s.a.Output)
+	}
 	return res, nil
 }
 

@@ -19,7 +19,7 @@ func newCORS(c CORS) *cors.Cors {
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions},
 		AllowedHeaders: []string{"Accept", "Authorization", "Content-Type", "If-Match", "If-None-Match", "If-Modified-Since",
 			"If-Unmodified-Since", "Idempotency-Key", "Prefer", "Traceparent", "X-Request-Id", request.TenantHeader},
-		ExposedHeaders: []string{"Accept-Patch", "Allow", "Content-Location", "ETag", "Idempotency-Replayed", "Last-Modified", "Link", "Location",
+		ExposedHeaders: []string{"Accept-Patch", "Allow", "Content-Location", "Count-Kind", "ETag", "Idempotency-Replayed", "Last-Modified", "Link", "Location",
 			"Preference-Applied", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-Id", "X-Total-Count"},
 		MaxAge: preflightAge,
 	})

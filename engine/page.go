@@ -9,6 +9,9 @@ import (
 	"github.com/dowel-dev/dowel/engine/format"
 )
 
+// estimated marks a count that is not exact.
+var estimated = []string{"estimate"}
+
 // paged sets the count of a list and the links to its other pages (RFC 8288).
 // The links hold a query only, so they are right behind any proxy's prefix.
 func (x *exchange) paged(r *actions.Result) {
@@ -19,6 +22,9 @@ func (x *exchange) paged(r *actions.Result) {
 	h := x.w.Header()
 	if p.Total >= 0 {
 		h["X-Total-Count"] = []string{strconv.FormatInt(p.Total, 10)}
+		if p.Rough {
+			h["Count-Kind"] = estimated
+		}
 	}
 	if p.Limit <= 0 || p.Skip == 0 && !p.More && !p.Placed {
 		return

@@ -118,6 +118,14 @@ func TestPagingLinks(t *testing.T) {
 			`</api/customers;with=orders/?limit=20,20>; rel="next", </api/customers;with=orders/?limit=0,20>; rel="first"`},
 		{"behind the most that may be skipped", "/api/customers?limit=9990,20", actions.PageInfo{Total: -1, Skip: 9990, Limit: 20, More: true}, "",
 			`<?limit=9970,20>; rel="prev", <?limit=0,20>; rel="first"`},
+		{"by cursors", "/api/customers?status=active&limit=5", actions.PageInfo{Total: 30, Limit: 5, More: true, Next: "abc", Last: "xyz"}, "30",
+			`<?status=active&cursor=abc&limit=5>; rel="next", <?status=active&limit=5>; rel="first", <?status=active&cursor=xyz&limit=5>; rel="last"`},
+		{"at a cursor", "/api/customers?cursor=abc&status=active&limit=5", actions.PageInfo{Total: -1, Limit: 5, Placed: true, Prev: "def"}, "",
+			`<?status=active&cursor=def&limit=5>; rel="prev", <?status=active&limit=5>; rel="first"`},
+		{"at a cursor behind the end", "/api/customers;cursor=abc;limit=5", actions.PageInfo{Total: -1, Limit: 5, Placed: true}, "",
+			`</api/customers?limit=5>; rel="first"`},
+		{"counted, with more than may be skipped to come", "/api/customers?page=500&limit=20", actions.PageInfo{Total: -1, Skip: 9990, Limit: 20, More: true, Next: "abc"}, "",
+			`<?cursor=abc&limit=20>; rel="next", <?limit=9970,20>; rel="prev", <?page=1&limit=20>; rel="first"`},
 		{"an empty page", "/api/customers?limit=0", actions.PageInfo{Total: 45, Limit: 0, More: true}, "45", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -84,6 +84,8 @@ type Query struct {
 	Deleted Deleted
 	// Total asks for the number of rows without Skip and Limit.
 	Total bool
+	// Rough says that Total may be an estimate where counting takes long (Page.Rough).
+	Rough bool
 	// More asks whether rows follow the page of a Limit above 0.
 	More   bool
 	Expand []Expand
@@ -144,7 +146,8 @@ type Expand struct {
 type Page struct {
 	Rows     []Row
 	Total    int64   // when asked for
-	More     bool    // the same
+	Rough    bool    // Total is an estimate
+	More     bool    // when asked for
 	Counters []int64 // as Query.Watch
 }
 

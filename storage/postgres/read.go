@@ -39,6 +39,9 @@ func (s *Store) Read(ctx context.Context, q *storage.Query) (*storage.Page, erro
 		r.share(false)
 		err = s.readAlone(ctx, cmds)
 	}
+	if err == nil && r.vague() {
+		err = s.estimate(ctx, r, q)
+	}
 	if err != nil {
 		r.free()
 		return nil, s.unforeseen(ctx, readError(ctx, err))
@@ -141,6 +144,7 @@ type reading struct {
 	total    scalar
 	counted  bool // the total is asked for, and not told by the page
 	tell     bool // the total is the number of rows of the page
+	rough    bool // the total may be an estimate above exactly
 	counters counters
 }
 
@@ -166,7 +170,11 @@ func newReading(m *sqlgen.Model, q *storage.Query) (*reading, error) {
 	}
 	if r.counted {
 		r.begin(&r.total.command)
-		r.print.Count(q)
+		if r.rough = q.Rough; r.rough {
+			r.print.CountUpTo(q, exactly+1)
+		} else {
+			r.print.Count(q)
+		}
 		r.end(&r.total.command)
 	}
 	if len(q.Watch) > 0 {
@@ -270,7 +278,7 @@ func (r *reading) page() (*storage.Page, error) {
 	page.Counters = r.counters.sums
 	switch {
 	case r.counted:
-		page.Total = r.total.n
+		page.Total, page.Rough = r.total.n, r.vague()
 	case r.tell:
 		page.Total = int64(len(page.Rows))
 	}
@@ -288,7 +296,7 @@ func (r *reading) free() {
 	r.parts, r.cmds, r.path = r.spare[:0], r.cmds[:0], r.path[:0]
 	r.model, r.print.Names, r.root = nil, nil, nil
 	r.bounded = storage.Query{}
-	r.counted, r.tell = false, false
+	r.counted, r.tell, r.rough = false, false, false
 	r.counters.sums, r.counters.classes = nil, nil
 	if len(r.spare) > 16 {
 		return

@@ -127,7 +127,7 @@ func cancelSoon(pg *pgconn.PgConn) ctxwatch.Handler {
 
 // read answers a query on a replica; done is false when the primary has to.
 func (rs *replicas) read(ctx context.Context, m *sqlgen.Model, q *storage.Query) (page *storage.Page, done bool, err error) {
-	if rs == nil || q.Key != nil || q.Limit == 0 && !q.Total {
+	if rs == nil || q.Key != nil || q.Rough || q.Limit == 0 && !q.Total {
 		return nil, false, nil
 	}
 	r := rs.pick()

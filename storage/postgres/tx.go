@@ -73,6 +73,11 @@ func (t *tx) Read(ctx context.Context, q *storage.Query) (*storage.Page, error) 
 	if err := t.use(q.Base()); err != nil {
 		return nil, err
 	}
+	if q.Rough { // what was written just now is in no statistics
+		exact := *q
+		exact.Rough = false
+		q = &exact
+	}
 	r, err := newReading(t.model, q)
 	if err != nil {
 		return nil, err

@@ -70,6 +70,29 @@ func (p *Printer) Count(q *storage.Query) {
 	p.rows(q, t, a, nil, -1)
 }
 
+// CountUpTo prints what Count does, for no more rows than most.
+func (p *Printer) CountUpTo(q *storage.Query, most int) {
+	p.Put("select count(*) from (")
+	p.ones(q)
+	p.Put(" limit ")
+	p.Dialect.limit(p, most)
+	p.Put(") as s")
+}
+
+// Plan prints a statement that tells, without running it, how many rows the planner expects a query to have.
+func (p *Printer) Plan(q *storage.Query) {
+	p.Put("explain (format json) ")
+	p.ones(q)
+}
+
+// ones prints a 1 for each row of a query without its window and its place.
+func (p *Printer) ones(q *storage.Query) {
+	t := p.Names.Table(q.Class)
+	a := p.NewAlias()
+	p.Put("select 1 from ")
+	p.rows(q, t, a, nil, -1)
+}
+
 // Reads reports whether a field has a value to read: all but the text id of a composite key.
 func Reads(f *schema.Field) bool { return !f.Synthetic }
 

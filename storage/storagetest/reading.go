@@ -85,6 +85,15 @@ func reading() chapter {
 				f.t.Errorf("total with deleted rows %d", p.Total)
 			}
 		}},
+		promise{"an estimate of few rows is exact", func(f *fixture) {
+			for _, limit := range []int{-1, 0, 1, 9} {
+				q := f.query("customer", "id", page(0, limit), total)
+				q.Rough = true
+				if p := f.page(q); p.Total != 4 || p.Rough {
+					f.t.Errorf("limit %d: total %d, rough %t", limit, p.Total, p.Rough)
+				}
+			}
+		}},
 		promise{"the total is 0 when not asked for", func(f *fixture) {
 			if p := f.page(f.query("customer", "id")); p.Total != 0 {
 				f.t.Errorf("total %d", p.Total)
