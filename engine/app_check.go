@@ -62,6 +62,10 @@ func (a *App) bind(s *schema.Schema) (map[string]actions.Handler, diag.List) {
 			found.Add(undeclared(s, f, declared))
 			continue
 		}
+		if f.Module != nil && act.Class.Pos.File == act.Pos.File {
+			found.Add(classless(s, f, act.Class))
+			continue
+		}
 		handler, bad := f.Bind(act)
 		for _, m := range bad {
 			found.Add(diag.Diagnostic{Code: codeMismatch, Pos: m.Pos,
@@ -102,7 +106,19 @@ func undeclared(s *schema.Schema, f *actions.Function, declared map[string]*sche
 	return d
 }
 
-// refusal joins errors into one for a start that is refused, nil for none.
+// classless is an action that Go declares for a class that the schema does not have.
+func classless(s *schema.Schema, f *actions.Function, made *schema.Class) diag.Diagnostic {
+	var names []string
+	for _, c := range s.Classes {
+		if c != made && !c.Internal {
+			names = append(names, c.Name)
+		}
+	}
+	return diag.Diagnostic{Code: codeMismatch, Pos: f.Pos, Help: diag.DidYouMean(made.Name, names),
+		Message: fmt.Sprintf("the program declares `%s`, and the schema has no class `%s`", f.Name, made.Name)}
+}
+
+// startError joins errors into one for a start that is refused, nil for none.
 func startError(found diag.List) error {
 	var all []error
 	for _, d := range found.Sorted() {
@@ -120,6 +136,9 @@ func sentenceOf(d diag.Diagnostic) string {
 	}
 	if d.Help != "" {
 		text += " (" + d.Help + ")"
+	}
+	for _, r := range d.Related {
+		text += fmt.Sprintf("; %s: %s:%d:%d", r.Message, r.Pos.File, r.Pos.Line, r.Pos.Col)
 	}
 	return text
 }

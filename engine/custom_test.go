@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/dowel-dev/dowel/actions"
-	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/engine"
 	"github.com/dowel-dev/dowel/engine/enginetest"
 	"github.com/dowel-dev/dowel/schema"
@@ -441,5 +440,3 @@ type report struct {
 func (*report) Verb() string { return "report" }
 func (*report) On() string   { return "" }
 func (*report) Reads() bool  { return true }
-
-var _ = authz.Subject{}
