@@ -21,6 +21,7 @@ type grammar struct {
 	Routes   routesCmd   `cmd:"" group:"offline" help:"List every route and who may take it."`
 	Editor   editorCmd   `cmd:"" group:"offline" help:"Write the JSON Schema that makes editors complete dowel.yaml."`
 	OpenAPI  openapiCmd  `cmd:"" name:"openapi" group:"offline" help:"Print the OpenAPI document."`
+	Gen      genCmd      `cmd:"" group:"offline" help:"Print what goes beside a schema: files to deploy with, functions of actions in Go."`
 	Breaking breakingCmd `cmd:"" group:"offline" help:"Say what changed for clients since another version."`
 	Client   clientCmd   `cmd:"" group:"offline" help:"Write a typed client in Go or TypeScript."`
 	Policy   policyCmd   `cmd:"" group:"offline" help:"Ask who may do what, and why; test and export the rules."`
