@@ -110,7 +110,7 @@ func TestOpenAPIHasTheMount(t *testing.T) {
 
 // TestEveryAccountRouteIsDocumented holds the places below auth/ against the document.
 func TestEveryAccountRouteIsDocumented(t *testing.T) {
-	app := openExample(t, "crm", engine.Settings{})
+	app := openExample(t, "crm", engine.Settings{Mail: engine.Mail{SMTP: "smtp://localhost", From: "crm@x.io"}})
 	var doc struct {
 		Paths map[string]map[string]any
 	}
