@@ -72,6 +72,18 @@ func TestLimits(t *testing.T) {
 		{"items of a list", 1000, 201, 409, func(n int) request {
 			return post("/api/plates", "["+list(n, func(i int) string { return fmt.Sprintf(`{"sign":"L%d-%d"}`, n, i) }, ",")+"]")
 		}},
+		{"records of an import", 1000, 200, 409, func(n int) request {
+			return post("/api/plates/bulk-import", "["+list(n, func(i int) string { return fmt.Sprintf(`{"sign":"B%d-%d"}`, n, i) }, ",")+"]")
+		}},
+		{"content of an import", 16 << 20, 200, 413, func(n int) request {
+			return post("/api/plates/bulk-import", "[]"+rep(" ", n-2))
+		}},
+		{"rows of a bulk update", 1000, 404, 409, func(n int) request {
+			return post("/api/plates/bulk-update", `{"set":{},"ids":[`+list(n, func(i int) string { return fmt.Sprint(90000 + i) }, ",")+"]}")
+		}},
+		{"rows of a bulk deletion", 1000, 403, 409, func(n int) request {
+			return post("/api/plates/bulk-delete", `{"ids":[`+list(n, func(i int) string { return fmt.Sprint(90000 + i) }, ",")+"]}")
+		}},
 		{"rows of a patch", 1000, 404, 409, func(n int) request {
 			return request{"PATCH", "/api/plates", "{" + list(n, func(i int) string { return fmt.Sprintf(`"%d":{}`, 90000+i) }, ",") + "}", nil, manager}
 		}},

@@ -238,6 +238,7 @@ func TestRoutes(t *testing.T) {
 	}
 	want := []string{
 		"GET /orders order list", "POST /orders order create", "PATCH /orders order update", "DELETE /orders order delete",
+		"POST /orders/bulk-import order create", "POST /orders/bulk-update order update", "POST /orders/bulk-delete order delete",
 		"GET /orders/{id} order get", "PUT /orders/{id} order update", "PATCH /orders/{id} order update", "DELETE /orders/{id} order delete",
 		"GET /orders/{id}/customer customer get",
 	}
