@@ -301,10 +301,13 @@ func (s *stepParser) action(t *stepText) (actions.Action, []actions.Ref, error) 
 	default:
 		return nil, nil, notAllowed(t.method, []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete})
 	}
-	if t.path == "" || t.path[0] != '/' && t.path[0] != ';' {
-		return nil, nil, badPath("The path of an action starts below the mount with a slash: /customers/7.")
+	if t.path == "" {
+		return nil, nil, badPath("An action has a path below the mount: /customers/7.")
 	}
 	path, query, asked := strings.Cut(t.path, "?")
+	if path == "" || path[0] != '/' && path[0] != ';' {
+		path = "/" + path // it is relative to the mount either way
+	}
 	if asked && t.query != "" {
 		return nil, nil, badPath("The path holds a query already: leave out `queryString` and `params`.")
 	}
