@@ -226,6 +226,8 @@ func (b *builder) writing(c *schema.Class) []row {
 			break
 		}
 	}
+	add("POST "+b.Mount+`;compound {"actions": {"a": {"method": "POST", "path": "`+c.Path()+`", "contentObject": {…}}, …}}`, "Several requests in one transaction, all of them or none; "+
+		"`{\"$ref\": \"a.id\"}`, or `{a.id}` in a path, is a value of an earlier answer.")
 	add("?dry_run=true", "Any write, with all its checks and its answer, but without effect.")
 	add("Prefer: return=minimal", "The answer leaves the record out.")
 	return rows
