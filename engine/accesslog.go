@@ -37,7 +37,7 @@ func (x *exchange) logLine() {
 	if !x.h.log.Enabled(context.Background(), level) {
 		return
 	}
-	var room [12]slog.Attr
+	var room [13]slog.Attr
 	attrs := append(room[:0],
 		slog.String("method", clip(x.r.Method)),
 		slog.String("path", clip(escapedPath(x.r))),
@@ -53,6 +53,9 @@ func (x *exchange) logLine() {
 		attrs = append(attrs, slog.String("subject", clip(x.subject.ID)))
 	}
 	if x.action != nil {
+		if as := x.action.Common().As; as != "" && (x.subject == nil || as != x.subject.ID) {
+			attrs = append(attrs, slog.String("as", clip(as))) // both identities, also of what was refused
+		}
 		attrs = append(attrs, slog.String("action", x.action.Verb()), slog.String("class", x.action.On()))
 	}
 	if e := x.failure; e != nil {

@@ -48,6 +48,9 @@ func (h *devLog) request(v map[string]string) string {
 	if v["subject"] != "" {
 		line += " by " + printable(v["subject"])
 	}
+	if v["as"] != "" {
+		line += " as " + printable(v["as"])
+	}
 	if v["code"] != "" {
 		line += " " + v["code"]
 	}
