@@ -98,7 +98,7 @@ func (a *apply) wouldBe(p *sqlgen.Printer, src sqlgen.Alias) {
 		switch {
 		case a.Op == storage.Insert && slices.Contains(a.counted, f):
 			sequenceOf(f, a.values).next(p, a.table)
-		case a.Op == storage.Insert && f == numbered(a.Class) && a.values[f.Index].IsNull():
+		case f == a.unknownKey():
 			takenKey(p, a.table, f)
 		case a.Op == storage.Insert || a.isSet(f):
 			p.Arg(a.values[f.Index])
@@ -111,6 +111,14 @@ func (a *apply) wouldBe(p *sqlgen.Printer, src sqlgen.Alias) {
 		p.From(a.table, src)
 		p.Row(a.Key, storage.WithDeleted, a.table, src)
 	}
+}
+
+// unknownKey is the key of a new row that the database numbers, else nil.
+func (a *apply) unknownKey() *schema.Field {
+	if id := numbered(a.Class); id != nil && a.Op == storage.Insert && a.values[id.Index].IsNull() {
+		return id
+	}
+	return nil
 }
 
 // isSet reports whether an update sets the field.
@@ -132,6 +140,12 @@ func (a *apply) missing() error {
 		p.Put("exists (select 1 from " + to.Name + " where " + to.Bare[f.Ref.To.Key[0].Index] + " = ")
 		p.Arg(a.values[f.Index])
 		p.Put(")")
+		if id := a.unknownKey(); id != nil && f.Ref.To == a.Class { // the row may refer to itself
+			p.Put(" or ")
+			p.Arg(a.values[f.Index])
+			p.Put(" = ")
+			takenKey(p, a.table, id)
+		}
 		refs = append(refs, f)
 	}
 	if len(refs) == 0 {

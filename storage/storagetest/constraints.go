@@ -72,6 +72,11 @@ func constraining() chapter {
 			f.do(f.insert("customer", "id", 50, "name", "Ouroboros", "sponsor", 50))
 			f.want(f.read("customer", "name", where(Is("sponsor.name", "=", "Ouroboros"))), "Ouroboros")
 		}},
+		promise{"a row may refer to itself by the number it gets, and is judged then", func(f *fixture) {
+			no := errors.New("no")
+			f.wantError(f.try(f.insert("customer", "name", "Ouroboros", "sponsor", 6).after(None, no)), no)
+			f.wantError(f.try(f.insert("customer", "name", "Ouroboros", "sponsor", 60).after(None, no)), f.reference("customer", "sponsor"))
+		}},
 		promise{"a check refuses rows it does not hold for", func(f *fixture) {
 			f.wantError(f.try(f.insert("line", "order", 1, "product", "x", "quantity", 0)), f.check("line", "positive"))
 			f.wantError(f.try(f.update("line", 1, "quantity", -1)), f.check("line", "positive"))
