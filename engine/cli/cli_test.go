@@ -21,7 +21,8 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(server{m}, map[string]func(){
-		"dowel": func() { cli.App{Version: "1.2.3", Templates: examples.Templates()}.Main() },
+		"dowel":  func() { cli.App{Version: "1.2.3", Templates: examples.Templates()}.Main() },
+		"sender": func() { cli.Main(sender()) },
 	})
 }
 
