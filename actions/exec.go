@@ -27,6 +27,9 @@ type Exec struct {
 	// Sudoer is the subject whose function acts as the engine itself, nil for none.
 	Sudoer *authz.Subject
 
+	// personal: something asked for mentions the subject.
+	personal bool
+
 	ctx    context.Context // of Enter
 	env    expr.Env
 	tenant tenancy
@@ -42,7 +45,9 @@ type Snapshot struct {
 	// Counted: lists count their rows unless told otherwise (style envelope).
 	Counted bool
 	Random  io.Reader // for generated ids
-	Seal    *Seal     // of cursors
+	// Public are the classes of which everybody sees the same, with how long caches may keep that; nil is none.
+	Public map[*schema.Class]time.Duration
+	Seal   *Seal // of cursors
 	// HashPassword turns a plain secret into what is stored.
 	HashPassword func(ctx context.Context, plain string) (string, error)
 	// EndSessions ends the sessions of a user but for one, in the transaction in
@@ -120,6 +125,9 @@ func (x *Exec) Resolve(e schema.Expr) schema.Expr {
 	switch e.(type) {
 	case nil, schema.Const:
 		return e
+	}
+	if len(x.Public) > 0 && !x.personal {
+		x.personal = expr.Subjective(e)
 	}
 	return expr.Resolve(x.confine(e), x.bindings())
 }

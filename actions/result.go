@@ -37,7 +37,9 @@ type Result struct {
 	// Tag is the strong entity tag without quotes, "" for none.
 	Tag      string
 	Modified time.Time // Last-Modified, where exact
-	ID       string    // of the one row written, for Location
+	// Public is for how long any cache may hand the answer to everybody; 0 is never.
+	Public time.Duration
+	ID     string // of the one row written, for Location
 	// Raw is the JSON answer of a custom action, or of a BulkImport.
 	Raw []byte
 	// Response is the whole answer of an action that makes it itself; the rest does not count.

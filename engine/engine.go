@@ -177,6 +177,7 @@ func (e *Engine) revision(s *schema.Schema, a authz.Authorizer) (*live, error) {
 		Counted: styleOf(cfg.Settings, s) == "envelope",
 		Limits:  limits.action(s.App),
 		Render:  render,
+		Public:  publicClasses(s, a),
 	}
 	anonymous := new(authz.Subject)
 	a.Admit(anonymous)

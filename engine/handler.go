@@ -68,6 +68,8 @@ type Handler struct {
 	parsers  []Parser         // of the application, in front of the API's own
 	// vary are the Vary fields of answers that depend on the representation asked for, and of others.
 	vary, varyOrigin []string
+	// varyPublic is that of answers that are the same for everybody.
+	varyPublic []string
 
 	draining atomic.Bool
 	inFlight atomic.Int64
@@ -80,9 +82,11 @@ func newHandler(s Settings, current func() revision, log *slog.Logger, clock fun
 	}
 	h := &Handler{settings: s, current: current, clock: clock, log: log, rates: newRates(s, clock)}
 	h.vary = []string{"Accept, Accept-Encoding, Authorization"}
+	h.varyPublic = []string{"Accept, Accept-Encoding"}
 	if len(s.CORS.Origins) > 0 {
 		h.cors = newCORS(s.CORS)
 		h.vary = []string{"Accept, Accept-Encoding, Authorization, Origin"}
+		h.varyPublic = []string{"Accept, Accept-Encoding, Origin"}
 		h.varyOrigin = []string{"Origin"}
 	}
 	return h

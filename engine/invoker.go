@@ -91,7 +91,11 @@ func (l *live) try(ctx context.Context, s *authz.Subject, a actions.Action) (*ac
 	}
 	switch p := plan.(type) {
 	case actions.Reading:
-		return p.Read(ctx, x, l.engine.cfg.Store)
+		res, err := p.Read(ctx, x, l.engine.cfg.Store)
+		if err == nil {
+			res.Public = x.Shared(plan, a.Common())
+		}
+		return res, err
 	case actions.Writing:
 		return l.write(ctx, x, p, a)
 	}

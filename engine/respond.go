@@ -47,8 +47,7 @@ func (x *exchange) respond(r *actions.Result) {
 		x.vary = append(slices.Clip(x.vary), request.TenantHeader)
 	}
 	h := x.w.Header()
-	h["Cache-Control"] = revalidate
-	h["Vary"] = x.vary
+	x.caching(r)
 	if !r.Modified.IsZero() {
 		h["Last-Modified"] = []string{r.Modified.UTC().Format(http.TimeFormat)}
 	}

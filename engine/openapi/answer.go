@@ -21,6 +21,14 @@ var (
 	written = []string{"ETag", "Last-Modified", "Content-Location", "Preference-Applied", "X-Request-Id"}
 )
 
+// readOf are the header fields of what is read of a class.
+func readOf(c *schema.Class) []string {
+	if c.CachePublic {
+		return append([]string{"Cache-Control"}, read...)
+	}
+	return read
+}
+
 // respond says what an operation answers: its successes, then what it may refuse.
 func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 	r := openapi3.NewResponsesWithCapacity(0)
@@ -32,14 +40,14 @@ func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 			if b.exact {
 				shapes = append(shapes, b.groups())
 			}
-			return b.answer("A page of records, or groups of them where `group` or `measure` asks for these.", b.data(c, "List", true, shapes...), append([]string{"Count-Kind", "Link", "X-Total-Count"}, read...)...)
+			return b.answer("A page of records, or groups of them where `group` or `measure` asks for these.", b.data(c, "List", true, shapes...), append([]string{"Count-Kind", "Link", "X-Total-Count"}, readOf(c)...)...)
 		}))
 	case request.Get, request.Related:
 		r.Set("200", b.reuse(c, "", func() *openapi3.ResponseRef {
 			return b.answer("The record.", b.data(c, "", false, b.record(c)), read...)
 		}))
 	case request.GetProperty:
-		r.Set("200", b.answer("The value of the member.", b.data(c, "Property", false, b.property(c)), read...))
+		r.Set("200", b.answer("The value of the member.", b.data(c, "Property", false, b.property(c)), readOf(c)...))
 	case request.Create:
 		b.created(r, op)
 	case request.Replace:
@@ -258,6 +266,7 @@ var fields = map[string]string{
 	"Allow":              "The methods that are offered here.",
 	"Accept-Encoding":    "The content codings that are understood here.",
 	"Accept-Patch":       "The media types of patches that are understood here.",
+	"Cache-Control":      "For how long any cache may keep the answer, where everybody is answered alike.",
 	"Content-Location":   "Where the record in the answer is.",
 	"Count-Kind":         "`estimate` where `X-Total-Count` is one.",
 	"ETag":               "The strong entity tag of what is shown: send it in `If-None-Match`, or in `If-Match` of a write.",

@@ -57,6 +57,8 @@ func (l *loader) publicCache(d *classDecl) {
 		return
 	}
 	reads := 0
+	narrow := false
+	var wider *schema.Rule
 	for _, r := range l.s.Rules {
 		if r.Class != d.c {
 			continue
@@ -66,14 +68,20 @@ func (l *loader) publicCache(d *classDecl) {
 		default:
 			continue
 		}
-		if r.Verb == "all" && r.Role != "anyone" {
-			continue // more rights, but anyone sees the same or nothing is public
+		if r.Verb == "all" && r.Role != "anyone" && !r.Deny {
+			wider = r
+			continue // more rights, but anyone sees the same unless there is a condition
 		}
 		reads++
 		if r.Role != "anyone" || r.RowRole != "" || mentionsMe(r.Where) {
 			refuse(r.Pos, "only some see it")
 			return
 		}
+		narrow = narrow || r.Where != nil
+	}
+	if wider != nil && narrow {
+		refuse(wider.Pos, "sees more than anyone does")
+		return
 	}
 	if reads == 0 {
 		refuse(d.key.pos(), "nobody in particular may read it")
