@@ -286,14 +286,14 @@ func (m *importer) unreadable(err error) error {
 // interrupted adds to an error how to go on.
 func (m *importer) interrupted(err error) error {
 	if errors.Is(err, context.Canceled) {
-		err = refuse(fmt.Errorf("interrupted"))
+		err = refuse(errors.New("interrupted"))
 	}
 	var f *failure
 	if !errors.As(err, &f) {
 		return err
 	}
 	if m.state.Rows > 0 {
-		f.help = append(f.help, fmt.Sprintf("%s are done", counted(m.state.Rows, "record", "records")))
+		f.help = append(f.help, "done so far: "+counted(m.state.Rows, "record", "records"))
 	}
 	if m.resumable() && m.state.Rows > 0 {
 		f.help = append(f.help, "the same line with --resume goes on behind them")

@@ -70,7 +70,7 @@ func (m *importer) begin() error {
 	done := m.state
 	done.Rows, done.Created, done.Updated, done.Skipped, done.Failed, done.Rejected = 0, 0, 0, 0, 0, 0
 	if done != fresh {
-		return refuse(fmt.Errorf("the import that was interrupted was of another file, class or database"), "remove "+m.stateName()+" to begin anew")
+		return refuse(errors.New("the import that was interrupted was of another file, class or database"), "remove "+m.stateName()+" to begin anew")
 	}
 	return m.rejects.open(m.state.Rejected)
 }

@@ -39,10 +39,8 @@ func (c *doCmd) Run(r *run) error {
 		return err
 	}
 	defer a.close()
-	if name := action.On(); name != "" {
-		if _, err := a.class(name); err != nil {
-			return err
-		}
+	if name := action.On(); name != "" && a.schema.Class(name) == nil {
+		return misuse("unknown class `%s`%s", name, didYouMean(name, classNames(a.schema)))
 	}
 	action.Common().DryRun = action.Common().DryRun || c.DryRun
 	return r.run(a, action, c.Output)
