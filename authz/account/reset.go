@@ -108,7 +108,8 @@ func (a *Accounts) ResetUser(ctx context.Context, raw string) (userID string, er
 	if a.users == nil {
 		return "", ErrNoLogin
 	}
-	return a.resetUser(ctx, a.cfg.Store, raw)
+	userID, _, err = a.resetRow(ctx, a.cfg.Store, raw)
+	return userID, err
 }
 
 // SpendReset is ResetUser for the one time that a token works: it and all
@@ -117,36 +118,43 @@ func (a *Accounts) SpendReset(ctx context.Context, raw string) (userID string, e
 	if a.users == nil {
 		return "", ErrNoLogin
 	}
-	err = a.cfg.Store.Write(ctx, func(tx storage.Tx) (err error) {
-		if userID, err = a.resetUser(ctx, tx, raw); err != nil {
+	err = a.cfg.Store.Write(ctx, func(tx storage.Tx) error {
+		id, row, err := a.resetRow(ctx, tx, raw)
+		if err != nil {
+			return err
+		}
+		userID = id
+		// Of several at once, one finds the row; the others come too late.
+		_, err = tx.Apply(ctx, &storage.Change{Op: storage.Delete, Class: a.resets.class, Key: row.Key(a.resets.class)})
+		if errors.Is(err, storage.ErrNotFound) {
+			return ErrCredentials
+		}
+		if err != nil {
 			return err
 		}
 		return a.dropResets(ctx, tx, userID)
 	})
-	if errors.Is(err, storage.ErrNotFound) { // somebody else was faster
-		err = ErrCredentials
-	}
 	return userID, err
 }
 
-func (a *Accounts) resetUser(ctx context.Context, r storage.Reader, raw string) (string, error) {
+func (a *Accounts) resetRow(ctx context.Context, r storage.Reader, raw string) (userID string, row *storage.Row, err error) {
 	t := a.resets
 	page, err := r.Read(ctx, &storage.Query{Class: t.class, Columns: t.columns, Limit: 1, Order: []storage.Order{{By: path(t.id)}},
 		Where: equals(t.hash, schema.NewText(hashOf(raw)))})
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if len(page.Rows) == 0 || !a.cfg.Clock().Before(moment(t.expires, &page.Rows[0])) {
-		return "", ErrCredentials
+		return "", nil, ErrCredentials
 	}
 	user, err := a.users.byID(ctx, r, page.Rows[0].Values[t.user.Index].Text())
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if user == nil || !a.users.enabled(user) {
-		return "", ErrCredentials
+		return "", nil, ErrCredentials
 	}
-	return a.users.id(user), nil
+	return a.users.id(user), &page.Rows[0], nil
 }
 
 // dropResets removes the reset tokens of a user.
@@ -160,9 +168,11 @@ func (a *Accounts) dropResets(ctx context.Context, tx storage.Tx, userID string)
 	return deleteAll(ctx, tx, t.class, page.Rows)
 }
 
+// deleteAll removes rows that have been read. Those that somebody else removed meanwhile are gone, which is all that is asked for.
 func deleteAll(ctx context.Context, tx storage.Tx, c *schema.Class, rows []storage.Row) error {
 	for i := range rows {
-		if _, err := tx.Apply(ctx, &storage.Change{Op: storage.Delete, Class: c, Key: rows[i].Key(c)}); err != nil {
+		_, err := tx.Apply(ctx, &storage.Change{Op: storage.Delete, Class: c, Key: rows[i].Key(c)})
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
 			return err
 		}
 	}
