@@ -403,6 +403,16 @@ func (p *aggregatePlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*R
 	return res, nil
 }
 
+func (p *aggregatePlan) touched() []*schema.Class {
+	switch {
+	case p.restore != nil:
+		return nil
+	case p.parent != nil:
+		return append([]*schema.Class{p.parent.class}, p.query.Watch...)
+	}
+	return p.query.Watch
+}
+
 // tag is that of a list: the counters of every class it touches, and what the answer is made of.
 func (p *aggregatePlan) tag(counters []int64) string {
 	var room [512]byte

@@ -140,6 +140,9 @@ func (x *Exec) listID(a *Search, d *authz.Decision, order []storage.Order) hash 
 			h = h.str("-")
 		}
 	}
+	if x.Public[x.Schema.Class(a.Class)] > 0 {
+		return h // everybody sees the same, and a cache may hand this page to others
+	}
 	return h.str(x.Subject.ID).str(x.Subject.RoleSet).str(d.ID).str(x.tenant.org.String())
 }
 

@@ -51,6 +51,7 @@ func TestPublicAnswers(t *testing.T) {
 		{"a scope of everybody", "/api/genres?scope=short", "public, max-age=300"},
 		{"a minute unless said otherwise", "/api/books/1", "public, max-age=60"},
 		{"the least of all that take part", "/api/books?with=genre", "public, max-age=60"},
+		{"groups", "/api/books?group=genre.name", "public, max-age=60"},
 		{"through a filter", "/api/books?genre.name=sf", "public, max-age=60"},
 		{"below a record", "/api/genres/1/books", "public, max-age=60"},
 		{"the one related", "/api/books/1/genre", "public, max-age=60"},
@@ -118,5 +119,21 @@ func TestPolicyTakesPublicAnswersBack(t *testing.T) {
 				t.Errorf("%d %v", res.Status, res.Header)
 			}
 		})
+	}
+}
+
+// A page that a cache hands to somebody else leads on, for them too.
+func TestCursorsOfPublicAnswers(t *testing.T) {
+	app := enginetest.Open(t, fstest.MapFS{"dowel.yaml": {Data: []byte(shelves)}}, enginetest.Options{})
+	for _, name := range []string{"a", "b", "c"} {
+		app.Make(t, "genre", `{"name": "`+name+`"}`)
+		app.Make(t, "note", `{"text": "`+name+`"}`)
+	}
+	for class, status := range map[string]int{"genres": 200, "notes": 400} {
+		link := app.Do(t, "GET", "/api/"+class+"?limit=1", "").Header.Get("Link")
+		query, _, _ := strings.Cut(strings.TrimPrefix(link, "<"), ">")
+		if res := app.Do(t, "GET", "/api/"+class+query, "", "Authorization: "+app.Bearer(t, "9", "admin")); res.Status != status {
+			t.Errorf("%s%s: %d %s", class, query, res.Status, res.Body)
+		}
 	}
 }
