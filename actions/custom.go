@@ -275,7 +275,6 @@ func structFields(t reflect.Type) []goField {
 
 var (
 	rowType      = reflect.TypeFor[Row]()
-	rowsType     = reflect.TypeFor[[]Row]()
 	responseType = reflect.TypeFor[*Response]()
 	resultType   = reflect.TypeFor[*Result]()
 	actionType   = reflect.TypeFor[Action]()

@@ -153,7 +153,7 @@ func (d *drawn) compare() (done int) {
 	if s == nil || found.HasErrors() {
 		d.fail("the schema does not load: %v", found)
 	}
-	rules, found := New(s, files)
+	rules, _ := New(s, files)
 	if rules == nil {
 		return 1 // such as one for anonymous about me, which is a mistake
 	}

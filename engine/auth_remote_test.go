@@ -53,7 +53,7 @@ func provider(t *testing.T) (signer *token.Signer, url string, away *atomic.Bool
 
 func trusting(t *testing.T, url string) *token.Signer {
 	t.Helper()
-	remote, err := token.NewRemote(url, nil, nil)
+	remote, err := token.NewRemote(url, engine.FetchKeys, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

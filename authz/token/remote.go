@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -42,10 +40,10 @@ const (
 // checked for the first time, and kept up to date from then on while tokens
 // come. It is safe for concurrent use.
 type Remote struct {
-	url    string
-	client *http.Client
-	clock  expr.Clock
-	log    *slog.Logger
+	url   string
+	fetch Fetch
+	clock expr.Clock
+	log   *slog.Logger
 
 	set     atomic.Pointer[fetched]
 	waiting atomic.Int64
@@ -54,6 +52,9 @@ type Remote struct {
 	tried  time.Time     // when the last fetch began
 	flight chan struct{} // closed when the running fetch is done; nil without one
 }
+
+// Fetch gets what is at a URL, without following redirects; more than most bytes are an error.
+type Fetch func(ctx context.Context, url string, most int) ([]byte, error)
 
 // fetched is a set with the time at which the issuer last confirmed it.
 type fetched struct {
@@ -64,7 +65,7 @@ type fetched struct {
 
 // NewRemote prepares a set at a URL, which must be https, or http on this
 // machine. Nothing is fetched yet. Fetches that fail are logged.
-func NewRemote(address string, clock expr.Clock, log *slog.Logger) (*Remote, error) {
+func NewRemote(address string, fetch Fetch, clock expr.Clock, log *slog.Logger) (*Remote, error) {
 	if err := CheckURL(address); err != nil {
 		return nil, err
 	}
@@ -74,15 +75,7 @@ func NewRemote(address string, clock expr.Clock, log *slog.Logger) (*Remote, err
 	if log == nil {
 		log = slog.Default()
 	}
-	return &Remote{
-		url: address, clock: clock, log: log,
-		client: &http.Client{
-			Timeout: remoteTimeout,
-			CheckRedirect: func(r *http.Request, _ []*http.Request) error {
-				return fmt.Errorf("redirected to %s; redirects are not followed", r.URL.Redacted())
-			},
-		},
-	}, nil
+	return &Remote{url: address, fetch: fetch, clock: clock, log: log}, nil
 }
 
 // CheckURL refuses addresses that keys may not come from: whoever can change
@@ -126,14 +119,14 @@ func (r *Remote) known() *ring {
 		return nil
 	}
 	if age >= remoteFresh {
-		r.fetch()
+		r.begin()
 	}
 	return f.ring
 }
 
 // latest returns the keys after a fetch, unless there was one just now.
 func (r *Remote) latest(ctx context.Context) (*ring, error) {
-	if done := r.fetch(); done != nil {
+	if done := r.begin(); done != nil {
 		if r.waiting.Add(1) > remoteWaiting {
 			r.waiting.Add(-1)
 			return nil, fmt.Errorf("%w: too many requests wait for them", ErrUnavailable)
@@ -153,9 +146,9 @@ func (r *Remote) latest(ctx context.Context) (*ring, error) {
 	return nil, fmt.Errorf("%w: %s", ErrUnavailable, r.url)
 }
 
-// fetch begins a fetch, or joins the one that runs, and returns what is closed
+// begin starts a fetch, or joins the one that runs, and returns what is closed
 // when it ends. It is nil when the last one was just now.
-func (r *Remote) fetch() <-chan struct{} {
+func (r *Remote) begin() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.flight != nil {
@@ -187,25 +180,9 @@ func (r *Remote) renew() error {
 	// Not the context of a request: others wait for the same fetch.
 	ctx, cancel := context.WithTimeout(context.Background(), remoteTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, nil)
+	body, err := r.fetch(ctx, r.url, remoteMax)
 	if err != nil {
 		return err
-	}
-	req.Header.Set("Accept", "application/jwk-set+json, application/json")
-	res, err := r.client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the answer is %s", res.Status)
-	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, remoteMax+1))
-	if err != nil {
-		return err
-	}
-	if len(body) > remoteMax {
-		return fmt.Errorf("the answer is longer than %d bytes", remoteMax)
 	}
 	if old := r.set.Load(); old != nil && bytes.Equal(old.body, body) {
 		r.set.Store(&fetched{body: body, ring: old.ring, at: r.clock()})

@@ -81,7 +81,7 @@ func (p *project) openSigner() error {
 	}
 	var remote *token.Remote
 	if a.JWKS != "" {
-		if remote, err = token.NewRemote(a.JWKS, time.Now, p.log); err != nil {
+		if remote, err = token.NewRemote(a.JWKS, engine.FetchKeys, time.Now, p.log); err != nil {
 			return refuse(fmt.Errorf("auth.jwks: %w", err))
 		}
 	}

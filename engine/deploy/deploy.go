@@ -80,7 +80,7 @@ func Store(ctx context.Context, url, folder string, s *schema.Schema, l Limits) 
 	case "postgres", "postgresql":
 		st, err = postgres.Open(ctx, url, s, postgres.Options{Timeout: l.Statement, LockWait: l.Lock, Log: l.Log})
 	default:
-		return nil, fmt.Errorf("%q is no database: write sqlite:PATH, postgres://USER@HOST/DATABASE or memory:", scheme+":")
+		return nil, fmt.Errorf("%q is no database: write memory:, sqlite:PATH or postgres://USER@HOST/DATABASE", scheme+":")
 	}
 	if err != nil {
 		return nil, err
