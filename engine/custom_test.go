@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -159,14 +160,14 @@ func TestActionsInGo(t *testing.T) {
 // What a function returns as an error is what the client is told, as far as it is the client's business.
 func TestErrorsOfFunctions(t *testing.T) {
 	var log bytes.Buffer
-	var fails func(k *actions.Ctx) error
+	var fails atomic.Pointer[func(k *actions.Ctx) error] // one that is too slow outlives its turn
 	app := openShop(t, nil, enginetest.Options{Log: &log, Settings: engine.Settings{Limits: engine.Limits{Request: 200 * time.Millisecond}}}, func(program *engine.App) {
 		engine.Handle(program, "order.touch", func(k *actions.Ctx, row actions.Row, _ actions.None) (actions.None, error) {
 			if _, err := k.Class("order").Update(row.ID, map[string]any{"total": "9.99"}); err != nil {
 				return actions.None{}, err
 			}
 			k.OnCommit(func(context.Context) error { t.Error("an effect of what was undone"); return nil })
-			return actions.None{}, fails(k)
+			return actions.None{}, (*fails.Load())(k)
 		})
 	}, "order.touch")
 	clerk := "Authorization: " + app.Bearer(t, "7", "clerk")
@@ -210,7 +211,7 @@ func TestErrorsOfFunctions(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			log.Reset()
-			fails = tt.fails
+			fails.Store(&tt.fails)
 			res := app.Do(t, "POST", "/api/orders/1/touch", "", clerk)
 			if res.Status != tt.status || !strings.Contains(res.Body, tt.want) {
 				t.Errorf("%d %s\nwant %d with %s", res.Status, res.Body, tt.status, tt.want)
