@@ -37,6 +37,8 @@ const (
 	StateConflict          Code = "state-conflict"
 	PatchTestFailed        Code = "patch-test-failed"
 	ConcurrentChange       Code = "concurrent-change"
+	IdempotencyKeyReused   Code = "idempotency-key-reused"
+	IdempotencyInFlight    Code = "idempotency-in-flight"
 	ActionUnavailable      Code = "action-unavailable"
 	StorageUnavailable     Code = "storage-unavailable"
 	OutcomeUnknown         Code = "outcome-unknown"

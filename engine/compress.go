@@ -34,6 +34,9 @@ var codings = [...]*coding{
 // sendCoded sends a body in the best coding that the client takes.
 func (x *exchange) sendCoded(status int, body []byte, tag string) {
 	c := chooseCoding(x.r.Header["Accept-Encoding"], len(body))
+	if x.kept != nil {
+		c = nil // others may ask for it again
+	}
 	x.setTag(tag, c)
 	if c == nil {
 		x.send(status, body)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/authz"
@@ -196,6 +197,14 @@ func (p *pretended) Apply(_ context.Context, c *storage.Change) (*storage.Row, e
 	}
 	return nil, errPretended
 }
+
+// Claim implements storage.Tx.
+func (p *pretended) Claim(context.Context, string, time.Time, time.Time) (string, error) {
+	return "", nil
+}
+
+// Keep implements storage.Tx.
+func (p *pretended) Keep(context.Context, string, string) error { return nil }
 
 // Savepoint implements storage.Tx.
 func (p *pretended) Savepoint(_ context.Context, fn func() error) error { return fn() }

@@ -62,6 +62,7 @@ type Handler struct {
 	log      *slog.Logger
 	cors     *cors.Cors // nil: switched off
 	rates    rates
+	keys     keys
 	mail     *mailroom        // nil: nobody is written to
 	hooks    *hooks           // nil: none
 	metrics  *metrics.Metrics // nil: nothing is counted
@@ -116,6 +117,7 @@ type exchange struct {
 	action  actions.Action
 
 	failure *actions.Error
+	kept    *keptAnswer // takes the answer instead of the client
 	status  int
 	bytes   int
 	kind    string        // of the place, where there is no action: probe, document, auth
@@ -308,9 +310,19 @@ func (x *exchange) run(ctx context.Context, action actions.Action) {
 	if x.h.hooks != nil {
 		ctx = context.WithValue(ctx, requestKey{}, x.r)
 	}
+	ctx, once, done, err := x.once(ctx, action)
+	if err != nil {
+		x.fail(err)
+		return
+	}
+	defer done()
 	result, err := x.rev.Invoke(ctx, x.subject, action)
 	if err != nil {
 		x.fail(err)
+		return
+	}
+	if once != nil && once.answer != nil {
+		x.sendKept(once.answer, once.replay)
 		return
 	}
 	if action.Common().Explain {

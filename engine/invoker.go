@@ -106,6 +106,7 @@ func (l *live) try(ctx context.Context, s *authz.Subject, a actions.Action) (*ac
 func (l *live) write(ctx context.Context, x *actions.Exec, p actions.Writing, a actions.Action) (*actions.Result, error) {
 	dry := a.Common().DryRun
 	own := l.engine.cfg.App != nil // who knows what its functions leave to be done
+	once := onceOf(ctx)
 	var res *actions.Result
 	var trail *actions.Trail
 	err := l.engine.cfg.Store.Write(ctx, func(tx storage.Tx) (err error) {
@@ -115,9 +116,14 @@ func (l *live) write(ctx context.Context, x *actions.Exec, p actions.Writing, a 
 				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 			}
 		}()
-		x.Alone = !dry && !l.engine.cfg.App.commits()
+		x.Alone = !dry && once == nil && !l.engine.cfg.App.commits()
 		if err := x.Still(tx); err != nil {
 			return err
+		}
+		if once != nil {
+			if err := once.claim(ctx, tx, x.Now); err != nil {
+				return err
+			}
 		}
 		ctx := ctx
 		if own {
@@ -132,8 +138,14 @@ func (l *live) write(ctx context.Context, x *actions.Exec, p actions.Writing, a 
 		if dry {
 			return errDryRun
 		}
+		if once != nil {
+			return once.keep(ctx, tx, res)
+		}
 		return nil
 	})
+	if errors.Is(err, errKept) {
+		return &actions.Result{}, nil // the answer is in once
+	}
 	if err != nil && !errors.Is(err, errDryRun) {
 		return nil, err
 	}

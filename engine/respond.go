@@ -204,6 +204,10 @@ func quoteTag(tag, suffix string) string { return `"` + tag + suffix + `"` }
 
 // send answers with a whole body.
 func (x *exchange) send(status int, body []byte) {
+	if x.kept != nil {
+		x.kept.take(status, x.w.Header(), body)
+		return
+	}
 	x.fields[1][0] = itoa(len(body))
 	x.w.Header()["Content-Length"] = x.fields[1][:]
 	x.patience(len(body))
@@ -221,6 +225,10 @@ func (x *exchange) send(status int, body []byte) {
 
 // sendEmpty answers without content.
 func (x *exchange) sendEmpty(status int) {
+	if x.kept != nil {
+		x.kept.take(status, x.w.Header(), nil)
+		return
+	}
 	if x.h.settings.Dev {
 		x.serverTiming()
 	}

@@ -52,6 +52,8 @@ var statuses = map[actions.Code]status{
 	actions.StateConflict:          {http.StatusConflict, "Not possible in the present state", retryAfterChange},
 	actions.PatchTestFailed:        {http.StatusConflict, "A test of the patch failed", retryAfterChange},
 	actions.ConcurrentChange:       {http.StatusConflict, "Changed by somebody else at the same time", retryLater},
+	actions.IdempotencyKeyReused:   {http.StatusUnprocessableEntity, "The key was used for another request", retryAfterChange},
+	actions.IdempotencyInFlight:    {http.StatusConflict, "The first request with the key is at work", retryLater},
 	actions.ActionUnavailable:      {http.StatusNotImplemented, "The action is not available here", retryNever},
 	actions.StorageUnavailable:     {http.StatusServiceUnavailable, "The storage is not available", retryLater},
 	actions.OutcomeUnknown:         {http.StatusGatewayTimeout, "The outcome is unknown", retryLater},

@@ -13,6 +13,7 @@ package storage
 
 import (
 	"context"
+	"time"
 
 	"github.com/dowel-dev/dowel/schema"
 )
@@ -56,6 +57,12 @@ type Tx interface {
 	Apply(ctx context.Context, c *Change) (*Row, error)
 	// Savepoint runs fn so that an error from it undoes what fn did, and only that.
 	Savepoint(ctx context.Context, fn func() error) error
+	// Claim takes a key for what the transaction does, so that it is done once. Who claims it
+	// at the same time waits, or is run again, and is then given what the first has
+	// kept: a value is returned, and nothing was claimed. From until on the key is free again.
+	Claim(ctx context.Context, key string, now, until time.Time) (kept string, err error)
+	// Keep stores a value, which must not be empty, with a key that the transaction has claimed.
+	Keep(ctx context.Context, key, value string) error
 }
 
 // Step is one difference between tables and schema.

@@ -18,7 +18,7 @@ const typeJSON = "application/json"
 // The header fields of what is read, and of what was written.
 var (
 	read    = []string{"ETag", "Last-Modified", "X-Request-Id"}
-	written = []string{"ETag", "Last-Modified", "Content-Location", "Preference-Applied", "X-Request-Id"}
+	written = []string{"ETag", "Last-Modified", "Content-Location", "Preference-Applied", "Idempotency-Replayed", "X-Request-Id"}
 )
 
 // readOf are the header fields of what is read of a class.
@@ -69,7 +69,7 @@ func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 		}))
 	case request.DeleteMany:
 		r.Set("200", b.reuse(nil, "Deleted", func() *openapi3.ResponseRef {
-			return b.answer("How many were deleted.", b.data(nil, "Deleted", false, b.count("deleted")), "Preference-Applied", "X-Request-Id")
+			return b.answer("How many were deleted.", b.data(nil, "Deleted", false, b.count("deleted")), "Preference-Applied", "Idempotency-Replayed", "X-Request-Id")
 		}))
 	case request.BulkImport, request.BulkUpdate, request.BulkDelete:
 		b.bulk(r, op)
@@ -80,7 +80,7 @@ func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 	case http.MethodGet:
 		r.Set("304", b.shared("NotModified", "Nothing has changed since the tag or time that was sent.", "ETag", "X-Request-Id"))
 	default:
-		r.Set("204", b.shared("NoContent", "Done; there is nothing to show.", "ETag", "Last-Modified", "Preference-Applied", "X-Request-Id"))
+		r.Set("204", b.shared("NoContent", "Done; there is nothing to show.", "ETag", "Last-Modified", "Preference-Applied", "Idempotency-Replayed", "X-Request-Id"))
 	}
 	if slices.Contains(op.Options, "explain") {
 		b.explains(r)
@@ -262,22 +262,23 @@ func (b *builder) shared(name, description string, fields ...string) *openapi3.R
 
 // fields describes the header fields of responses.
 var fields = map[string]string{
-	"Accept":             "The media types that are understood here.",
-	"Allow":              "The methods that are offered here.",
-	"Accept-Encoding":    "The content codings that are understood here.",
-	"Accept-Patch":       "The media types of patches that are understood here.",
-	"Cache-Control":      "For how long any cache may keep the answer, where everybody is answered alike.",
-	"Content-Location":   "Where the record in the answer is.",
-	"Count-Kind":         "`estimate` where `X-Total-Count` is one.",
-	"ETag":               "The strong entity tag of what is shown: send it in `If-None-Match`, or in `If-Match` of a write.",
-	"Last-Modified":      "When the record was written last, where that is exact.",
-	"Link":               "The addresses of other pages (RFC 8288): `next`, `prev`, `first`, `last`.",
-	"Location":           "Where the new record is.",
-	"Preference-Applied": "The preference that was honoured.",
-	"Retry-After":        "In how many seconds it may work.",
-	"WWW-Authenticate":   "How to say who asks (RFC 6750).",
-	"X-Request-Id":       "The id of the request, taken from it or made.",
-	"X-Total-Count":      "How many records there are on all pages, where they were counted.",
+	"Accept":               "The media types that are understood here.",
+	"Allow":                "The methods that are offered here.",
+	"Accept-Encoding":      "The content codings that are understood here.",
+	"Accept-Patch":         "The media types of patches that are understood here.",
+	"Cache-Control":        "For how long any cache may keep the answer, where everybody is answered alike.",
+	"Content-Location":     "Where the record in the answer is.",
+	"Count-Kind":           "`estimate` where `X-Total-Count` is one.",
+	"ETag":                 "The strong entity tag of what is shown: send it in `If-None-Match`, or in `If-Match` of a write.",
+	"Idempotency-Replayed": "`true` where the answer is that of an earlier request with the same `Idempotency-Key`.",
+	"Last-Modified":        "When the record was written last, where that is exact.",
+	"Link":                 "The addresses of other pages (RFC 8288): `next`, `prev`, `first`, `last`.",
+	"Location":             "Where the new record is.",
+	"Preference-Applied":   "The preference that was honoured.",
+	"Retry-After":          "In how many seconds it may work.",
+	"WWW-Authenticate":     "How to say who asks (RFC 6750).",
+	"X-Request-Id":         "The id of the request, taken from it or made.",
+	"X-Total-Count":        "How many records there are on all pages, where they were counted.",
 }
 
 // headers are header fields of a response.

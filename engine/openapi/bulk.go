@@ -71,14 +71,14 @@ func (b *builder) bulk(r *openapi3.Responses, op *request.Operation) {
 	switch op.Verb {
 	case request.BulkUpdate:
 		r.Set("200", b.reuse(nil, "Updated", func() *openapi3.ResponseRef {
-			return b.answer("How many were changed.", b.data(nil, "Updated", false, b.count("updated")), "Preference-Applied", "X-Request-Id")
+			return b.answer("How many were changed.", b.data(nil, "Updated", false, b.count("updated")), "Preference-Applied", "Idempotency-Replayed", "X-Request-Id")
 		}))
 	case request.BulkDelete:
 		r.Set("200", b.reuse(nil, "Deleted", func() *openapi3.ResponseRef {
-			return b.answer("How many were deleted.", b.data(nil, "Deleted", false, b.count("deleted")), "Preference-Applied", "X-Request-Id")
+			return b.answer("How many were deleted.", b.data(nil, "Deleted", false, b.count("deleted")), "Preference-Applied", "Idempotency-Replayed", "X-Request-Id")
 		}))
 	default:
-		r.Set("200", b.answer("What became of each record.", b.data(c, "Imported", false, b.report(c)), "Preference-Applied", "X-Request-Id"))
+		r.Set("200", b.answer("What became of each record.", b.data(c, "Imported", false, b.report(c)), "Preference-Applied", "Idempotency-Replayed", "X-Request-Id"))
 	}
 }
 

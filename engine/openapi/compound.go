@@ -36,7 +36,7 @@ func (b *builder) compound() {
 	o.RequestBody = &openapi3.RequestBodyRef{Value: body}
 	o.Responses = openapi3.NewResponsesWithCapacity(0)
 	done := openapi3.NewResponse().WithDescription("What came of each action.")
-	done.Headers = b.headers("Preference-Applied", "X-Request-Id")
+	done.Headers = b.headers("Preference-Applied", "Idempotency-Replayed", "X-Request-Id")
 	done.Content = openapi3.Content{typeJSON: media(b.data(nil, "Compound Answer", false, b.compoundResults()))}
 	o.Responses.Set("200", &openapi3.ResponseRef{Value: done})
 	b.failures(o.Responses, 400, 401, 403, 404, 405, 406, 409, 412, 413, 414, 415, 422, 428, 429, 431, 500, 501, 503, 504)

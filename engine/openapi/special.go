@@ -42,7 +42,7 @@ func (b *builder) special() {
 			r.Content = openapi3.Content{own.Type: media(typed("string").NewRef())}
 			o.Responses.Set("200", &openapi3.ResponseRef{Value: r})
 		default:
-			o.Responses.Set("204", b.shared("NoContent", "Done; there is nothing to show.", "ETag", "Last-Modified", "Preference-Applied", "X-Request-Id"))
+			o.Responses.Set("204", b.shared("NoContent", "Done; there is nothing to show.", "ETag", "Last-Modified", "Preference-Applied", "Idempotency-Replayed", "X-Request-Id"))
 		}
 		b.failures(o.Responses, 400, 401, 403, 404, 409, 414, 422, 429, 431, 500, 503)
 		item := b.doc.Paths.Value(own.Path)

@@ -15,6 +15,8 @@ type state struct {
 	schema *schema.Schema
 	graph  *graph
 	tables []*table // by Class.Index
+	kept   tree[kept]
+	due    tree[string] // keys of kept, in order of their time
 }
 
 // graph is who points at whom; it follows from the schema.

@@ -9,6 +9,7 @@ import (
 // counters stay: nobody wrote anything.
 func (s *state) translate(to *schema.Schema) (*state, error) {
 	next := newState(to)
+	next.kept, next.due = s.kept, s.due
 	for _, c := range to.Classes {
 		old := s.schema.Class(c.Name)
 		if old == nil && c.Was != "" {

@@ -45,6 +45,8 @@ func (postgres) systemTables() []string {
 		"create sequence if not exists _dowel_version",
 		`create table if not exists _dowel_counters (name text collate "C" not null, shard int not null, epoch bigint not null default 1, n bigint not null default 0, primary key (name, shard)) with (fillfactor = 50)`,
 		`create table if not exists _dowel_sequences (name text collate "C" not null, per text collate "C" not null, n bigint not null, primary key (name, per))`,
+		`create table if not exists _dowel_kept (key text collate "C" primary key, value text not null, until bigint not null)`,
+		"create index if not exists _dowel_kept_until on _dowel_kept (until)",
 		`create table if not exists _dowel_columns (name text collate "C" not null, col text collate "C" not null, kind text not null, says text not null default '', primary key (name, col))`,
 		`create table if not exists _dowel_migrations (run bigint not null, step int not null, plan text not null, text text not null, at int not null, point text not null default '', begun timestamptz, done timestamptz, primary key (run, step))`,
 		`create table if not exists _dowel_state (name text collate "C" primary key, value text not null)`,

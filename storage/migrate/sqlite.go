@@ -27,6 +27,8 @@ func (sqlite) systemTables() []string {
 	return []string{
 		"create table if not exists _dowel_counters (name text primary key, n integer not null, id integer not null) strict, without rowid",
 		"create table if not exists _dowel_sequences (name text not null, per text not null, n integer not null, primary key (name, per)) strict, without rowid",
+		"create table if not exists _dowel_kept (key text primary key, value text not null, until integer not null) strict",
+		"create index if not exists _dowel_kept_until on _dowel_kept (until)",
 		"create table if not exists _dowel_columns (name text not null, col text not null, kind text not null, says text not null default '', primary key (name, col)) strict, without rowid",
 		"create table if not exists _dowel_migrations (run integer not null, step integer not null, plan text not null, text text not null, at integer not null, point text not null default '', begun text, done text, primary key (run, step)) strict, without rowid",
 		"create table if not exists _dowel_state (name text primary key, value text not null) strict, without rowid",

@@ -47,7 +47,7 @@ func (d sqlite) inspect(ctx context.Context, c Asker) (*Database, error) {
 // that the engine makes, such as that of sessions, is a class.
 func isSystem(name string) bool {
 	switch name {
-	case "_dowel_counters", "_dowel_sequences", "_dowel_columns", "_dowel_migrations", "_dowel_state", "_dowel_files", "_dowel_version":
+	case "_dowel_counters", "_dowel_sequences", "_dowel_kept", "_dowel_columns", "_dowel_migrations", "_dowel_state", "_dowel_files", "_dowel_version":
 		return true
 	}
 	return false

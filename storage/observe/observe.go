@@ -19,10 +19,10 @@ import (
 
 // Call is one finished call of a store or a transaction.
 type Call struct {
-	// Op is read, counters, insert, update, delete, soft-delete, restore or
+	// Op is read, counters, insert, update, delete, soft-delete, restore, claim, keep or
 	// write: the transaction as a whole, with the wait for its turn and the commit.
 	Op    string
-	Class *schema.Class  // nil for counters and write
+	Class *schema.Class  // nil for counters, claim, keep and write
 	Query *storage.Query // of a read
 	Tx    bool           // the call was part of a transaction
 	Took  time.Duration
@@ -122,6 +122,20 @@ func (t *tx) Apply(ctx context.Context, c *storage.Change) (*storage.Row, error)
 	}
 	t.report(ctx, call)
 	return row, err
+}
+
+func (t *tx) Claim(ctx context.Context, key string, now, until time.Time) (string, error) {
+	start := time.Now()
+	kept, err := t.inner.Claim(ctx, key, now, until)
+	t.report(ctx, Call{Op: "claim", Tx: true, Took: time.Since(start), Err: err})
+	return kept, err
+}
+
+func (t *tx) Keep(ctx context.Context, key, value string) error {
+	start := time.Now()
+	err := t.inner.Keep(ctx, key, value)
+	t.report(ctx, Call{Op: "keep", Tx: true, Took: time.Since(start), Err: err})
+	return err
 }
 
 func (t *tx) Savepoint(ctx context.Context, fn func() error) error {

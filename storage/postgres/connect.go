@@ -236,10 +236,11 @@ func (s *Store) release(c *conn) {
 var errUnfit = errors.New("postgres: this database cannot be used")
 
 // systemTables hold the change counters, the highest number of each auto=sequence
-// field and group, and the number of the last version.
+// field and group, what transactions kept under keys, and the number of the last version.
 var systemTables = []struct{ name, sql string }{
 	{"_dowel_counters", `create table if not exists _dowel_counters (name text collate "C" not null, shard int not null, epoch bigint not null default 1, n bigint not null default 0, primary key (name, shard)) with (fillfactor = 50)`},
 	{"_dowel_sequences", `create table if not exists _dowel_sequences (name text collate "C" not null, per text collate "C" not null, n bigint not null, primary key (name, per))`},
+	{"_dowel_kept", `create table if not exists _dowel_kept (key text collate "C" primary key, value text not null, until bigint not null); create index if not exists _dowel_kept_until on _dowel_kept (until)`},
 	{"_dowel_version", `create sequence if not exists _dowel_version`},
 }
 

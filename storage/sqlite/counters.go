@@ -14,10 +14,12 @@ import (
 //
 // _dowel_counters has one row a table: n is the change counter, from which
 // versions come, id the highest key given out. _dowel_sequences has the highest
-// number of each auto=sequence field and group.
+// number of each auto=sequence field and group, _dowel_kept what transactions kept under keys.
 const systemTables = `
 create table if not exists _dowel_counters (name text primary key, n integer not null, id integer not null) strict, without rowid;
 create table if not exists _dowel_sequences (name text not null, per text not null, n integer not null, primary key (name, per)) strict, without rowid;
+create table if not exists _dowel_kept (key text primary key, value text not null, until integer not null) strict;
+create index if not exists _dowel_kept_until on _dowel_kept (until);
 `
 
 // counters reads change counters as the connection sees them in the file.

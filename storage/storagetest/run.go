@@ -38,7 +38,7 @@ func chapters() []chapter {
 	return []chapter{
 		reading(), ordering(), placing(), summing(), logic(), paths(), softDeletes(), sets(), computing(), expanding(),
 		values(), inserting(), changing(), guarding(), constraining(), judgingNumbers(), deleting(), travelling(), linking(),
-		numbering(), versioning(), transactions(), racing(), evolving(), naming(), limits(),
+		numbering(), versioning(), transactions(), keeping(), racing(), evolving(), naming(), limits(),
 	}
 }
 

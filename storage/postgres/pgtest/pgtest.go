@@ -91,7 +91,7 @@ begin
 	end if;
 	set local session_replication_role = replica;
 	for r in select c.oid::regclass as name from pg_class as c where c.relnamespace = 'SCHEMA'::regnamespace and c.relkind = 'r'
-		and (c.relname not like '\_dowel%' or c.relname = '_dowel_sequences') loop
+		and (c.relname not like '\_dowel%' or c.relname in ('_dowel_sequences', '_dowel_kept')) loop
 		execute 'delete from ' || r.name;
 	end loop;
 	update SCHEMA._dowel_counters set epoch = 1, n = 0;
