@@ -28,7 +28,9 @@ func TestMeaning(t *testing.T) {
 			q.Most = 0
 			w.same(rt, q)
 			w.sameCount(rt, q)
-			w.sameExpansions(rt, q, q, nil)
+			if q.From == nil || !q.From.Back { // ordinals are those of what is printed, from the place on
+				w.sameExpansions(rt, q, q, nil)
+			}
 		}
 	})
 }

@@ -227,6 +227,9 @@ func (w *world) got(t tester, q *storage.Query, ordinals int) (lines []string) {
 		}
 		lines = append(lines, line)
 	}
+	if q.From != nil && q.From.Back { // what is before a place is printed from there on
+		slices.Reverse(lines)
+	}
 	return lines
 }
 
