@@ -136,7 +136,7 @@ func (r Row) MarshalJSON() ([]byte, error) {
 		return []byte("null"), nil
 	}
 	if r.view != nil {
-		return appendShown(nil, r.view, r.row), nil
+		return AppendRecord(nil, r.view, r.row), nil
 	}
 	b := []byte{'{'}
 	for _, f := range r.class.Fields {
@@ -147,53 +147,9 @@ func (r Row) MarshalJSON() ([]byte, error) {
 			b = append(b, ',')
 		}
 		b = append(b, prefix(f.JSON)...)
-		b = appendMember(b, f, r.row)
+		b = appendValue(b, f.Type, r.row.Values[f.Index])
 	}
 	return append(b, '}'), nil
-}
-
-func appendShown(b []byte, v *Shown, r *storage.Row) []byte {
-	b = append(b, '{')
-	first := true
-	for i := range v.Members {
-		m := &v.Members[i]
-		if m.Test > 0 && !r.Test(int(m.Test)-1) {
-			continue
-		}
-		if !first {
-			b = append(b, ',')
-		}
-		first = false
-		b = append(b, m.Prefix...)
-		switch {
-		case m.Expand == nil && m.Field.Synthetic:
-			b = schema.AppendQuoted(b, schema.FormatKey(v.Class, r.Key(v.Class)))
-		case m.Expand == nil:
-			b = appendMember(b, m.Field, r)
-		case m.Single && len(r.Expanded[m.Index]) == 0:
-			b = append(b, "null"...)
-		case m.Single:
-			b = appendShown(b, m.Expand, &r.Expanded[m.Index][0])
-		default:
-			b = append(b, '[')
-			for k := range r.Expanded[m.Index] {
-				if k > 0 {
-					b = append(b, ',')
-				}
-				b = appendShown(b, m.Expand, &r.Expanded[m.Index][k])
-			}
-			b = append(b, ']')
-		}
-	}
-	return append(b, '}')
-}
-
-func appendMember(b []byte, f *schema.Field, r *storage.Row) []byte {
-	v := r.Values[f.Index]
-	if v.IsNull() {
-		return append(b, "null"...)
-	}
-	return f.Type.AppendJSON(b, v)
 }
 
 func (r Row) literal() string { return idLiteral(r.class, r.ID) }

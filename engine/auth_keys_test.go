@@ -271,9 +271,6 @@ func TestForgotIsBounded(t *testing.T) {
 // Unknown people cost what known ones cost: on both ways a password is
 // hashed. A difference of a half would be one hash, and this machine is not that noisy.
 func TestLoginTakesAsLongForNobody(t *testing.T) {
-	if testing.Short() {
-		t.Skip("measures")
-	}
 	app := enginetest.Open(t, team, enginetest.Options{})
 	app.Make(t, "user", ann)
 	measure := func(email string) time.Duration {

@@ -17,7 +17,6 @@ import (
 	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/authz/account"
 	"github.com/dowel-dev/dowel/authz/token"
-	"github.com/dowel-dev/dowel/engine/format"
 	"github.com/dowel-dev/dowel/engine/strictjson"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/schema/diag"
@@ -176,7 +175,7 @@ func (x *exchange) shownOrNull(r *actions.Result) []byte {
 	if r.View == nil || len(r.Rows) == 0 {
 		return []byte("null")
 	}
-	return format.AppendRecord(nil, r.View, &r.Rows[0])
+	return actions.AppendRecord(nil, r.View, &r.Rows[0])
 }
 
 // tokens answers a login.
@@ -222,7 +221,7 @@ func (x *exchange) user(ctx context.Context, s *authz.Subject) ([]byte, error) {
 	login := x.schema.Login
 	r, err := x.rev.Invoke(ctx, s, &actions.Get{Class: login.Name, ID: s.ID})
 	if err == nil && r.View != nil && len(r.Rows) > 0 {
-		return format.AppendRecord(nil, r.View, &r.Rows[0]), nil
+		return actions.AppendRecord(nil, r.View, &r.Rows[0]), nil
 	}
 	var refused *actions.Error
 	if err != nil && !(errors.As(err, &refused) && (refused.Code == actions.NotFound || refused.Code == actions.Forbidden)) {

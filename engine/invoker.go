@@ -63,31 +63,16 @@ func (l *live) invoke(ctx context.Context, s *authz.Subject, a actions.Action) (
 // try runs an action once: actions.ErrMoved says to begin anew.
 func (l *live) try(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error) {
 	x := actions.NewExec(l.snapshot, s, l.engine.cfg.Clock())
-	if err := x.Enter(ctx, l.engine.cfg.Store, a); err != nil {
-		return nil, err
-	}
 	began := time.Now()
-	plan, err := l.engine.registry.Bind(x, a)
-	if x.Failed() != nil {
-		return nil, x.Failed()
-	}
-	if err != nil {
-		return nil, err
-	}
-	err = plan.Authorize(x)
+	plan, err := l.permitted(ctx, x, l.engine.cfg.Store, a)
 	if seen := l.timed(ctx); seen != nil {
 		seen.times.authorize += time.Since(began)
 	}
-	if x.Failed() != nil {
-		return nil, x.Failed()
-	}
 	if err != nil {
 		return nil, err
 	}
-	if p, ok := plan.(actions.Preparing); ok {
-		if err := p.Prepare(ctx, x); err != nil {
-			return nil, err
-		}
+	if err := prepare(ctx, x, plan); err != nil {
+		return nil, err
 	}
 	switch p := plan.(type) {
 	case actions.Reading:
@@ -100,6 +85,29 @@ func (l *live) try(ctx context.Context, s *authz.Subject, a actions.Action) (*ac
 		return l.write(ctx, x, p, a)
 	}
 	return nil, fmt.Errorf("the plan of %q neither reads nor writes", a.Verb())
+}
+
+// permitted binds an action and asks whether the subject of x may do it at all.
+func (l *live) permitted(ctx context.Context, x *actions.Exec, r storage.Reader, a actions.Action) (actions.Plan, error) {
+	if err := x.Enter(ctx, r, a); err != nil {
+		return nil, err
+	}
+	plan, err := l.engine.registry.Bind(x, a)
+	if err == nil && x.Failed() == nil {
+		err = plan.Authorize(x)
+	}
+	if failed := x.Failed(); failed != nil {
+		return nil, failed
+	}
+	return plan, err
+}
+
+// prepare does what is slow and needs no transaction.
+func prepare(ctx context.Context, x *actions.Exec, plan actions.Plan) error {
+	if p, ok := plan.(actions.Preparing); ok {
+		return p.Prepare(ctx, x)
+	}
+	return nil
 }
 
 // write runs a plan in one transaction.
@@ -159,27 +167,12 @@ func (l *live) write(ctx context.Context, x *actions.Exec, p actions.Writing, a 
 // for it would be run; tx is nil around reads.
 func (l *live) inside(ctx context.Context, from *actions.Exec, r storage.Reader, tx storage.Tx, a actions.Action) (*actions.Result, error) {
 	x := actions.NewExec(l.snapshot, from.Subject, from.Now)
-	if err := x.Enter(ctx, r, a); err != nil {
-		return nil, err
-	}
-	plan, err := l.engine.registry.Bind(x, a)
-	if x.Failed() != nil {
-		return nil, x.Failed()
-	}
+	plan, err := l.permitted(ctx, x, r, a)
 	if err != nil {
 		return nil, err
 	}
-	err = plan.Authorize(x)
-	if x.Failed() != nil {
-		return nil, x.Failed()
-	}
-	if err != nil {
+	if err := prepare(ctx, x, plan); err != nil {
 		return nil, err
-	}
-	if p, ok := plan.(actions.Preparing); ok {
-		if err := p.Prepare(ctx, x); err != nil {
-			return nil, err
-		}
 	}
 	switch p := plan.(type) {
 	case actions.Reading:

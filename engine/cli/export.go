@@ -113,10 +113,10 @@ func (w *exporter) page(res *actions.Result) error {
 func (w *exporter) record(v *actions.Shown, row *storage.Row) {
 	switch w.output {
 	case "jsonl":
-		w.buf = append(format.AppendRecord(w.buf, v, row), '\n')
+		w.buf = append(actions.AppendRecord(w.buf, v, row), '\n')
 	case "json":
 		w.buf = append(w.buf, map[bool]string{true: "[\n", false: ",\n"}[w.rows == 0]...)
-		w.buf = format.AppendRecord(w.buf, v, row)
+		w.buf = actions.AppendRecord(w.buf, v, row)
 	}
 	w.rows++
 }

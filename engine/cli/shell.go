@@ -98,24 +98,13 @@ type listCmd struct {
 
 // Run lists records.
 func (c *listCmd) Run(r *run) error {
-	words, folder, err := wordsOf(c.Rest)
-	if err != nil {
-		return err
-	}
-	a, err := c.open(r, folder)
-	if err != nil {
-		return err
-	}
-	defer a.close()
-	class, err := a.class(c.Class)
-	if err != nil {
-		return err
-	}
-	action, err := queried(request.Search, class, "", words)
-	if err != nil {
-		return err
-	}
-	return r.run(a, action, c.Output)
+	return r.act(&c.actorFlags, c.Rest, c.Output, func(a *actor, words []string) (actions.Action, error) {
+		class, err := a.class(c.Class)
+		if err != nil {
+			return nil, err
+		}
+		return queried(request.Search, class, "", words)
+	})
 }
 
 type createCmd struct {
@@ -128,26 +117,19 @@ type createCmd struct {
 
 // Run makes a record.
 func (c *createCmd) Run(r *run) error {
-	words, folder, err := wordsOf(c.Rest)
-	if err != nil {
-		return err
-	}
-	a, err := c.open(r, folder)
-	if err != nil {
-		return err
-	}
-	defer a.close()
-	class, err := a.class(c.Class)
-	if err != nil {
-		return err
-	}
-	content, err := contentOf(class, words)
-	if err != nil {
-		return err
-	}
-	action := &actions.Create{Class: class.Name, Content: content}
-	action.DryRun = c.DryRun
-	return r.run(a, action, c.Output)
+	return r.act(&c.actorFlags, c.Rest, c.Output, func(a *actor, words []string) (actions.Action, error) {
+		class, err := a.class(c.Class)
+		if err != nil {
+			return nil, err
+		}
+		content, err := contentOf(class, words)
+		if err != nil {
+			return nil, err
+		}
+		action := &actions.Create{Class: class.Name, Content: content}
+		action.DryRun = c.DryRun
+		return action, nil
+	})
 }
 
 type setCmd struct {
@@ -160,29 +142,22 @@ type setCmd struct {
 
 // Run changes a record.
 func (c *setCmd) Run(r *run) error {
-	words, folder, err := wordsOf(c.Rest)
-	if err != nil {
-		return err
-	}
-	if len(words) == 0 {
-		return misuse("set needs field=value")
-	}
-	a, err := c.open(r, folder)
-	if err != nil {
-		return err
-	}
-	defer a.close()
-	class, id, err := a.row(c.Row)
-	if err != nil {
-		return err
-	}
-	content, err := contentOf(class, words)
-	if err != nil {
-		return err
-	}
-	action := &actions.Patch{Class: class.Name, ID: id, Content: content}
-	action.DryRun = c.DryRun
-	return r.run(a, action, c.Output)
+	return r.act(&c.actorFlags, c.Rest, c.Output, func(a *actor, words []string) (actions.Action, error) {
+		if len(words) == 0 {
+			return nil, misuse("set needs field=value")
+		}
+		class, id, err := a.row(c.Row)
+		if err != nil {
+			return nil, err
+		}
+		content, err := contentOf(class, words)
+		if err != nil {
+			return nil, err
+		}
+		action := &actions.Patch{Class: class.Name, ID: id, Content: content}
+		action.DryRun = c.DryRun
+		return action, nil
+	})
 }
 
 type rmCmd struct {
@@ -199,29 +174,37 @@ func (c *rmCmd) Run(r *run) error {
 	if !c.Purge {
 		return r.onRow(request.Delete, c.Row, c.Rest, &c.actorFlags, c.DryRun, c.Output)
 	}
-	words, folder, err := wordsOf(c.Rest)
-	if err != nil {
-		return err
-	}
-	if len(words) > 0 {
-		return misuse("--purge takes no filters")
-	}
-	a, err := c.open(r, folder)
-	if err != nil {
-		return err
-	}
-	defer a.close()
-	class, id, err := a.row(c.Row)
-	if err != nil {
-		return err
-	}
-	action := &actions.Purge{Class: class.Name, ID: id}
-	action.DryRun = c.DryRun
-	return r.run(a, action, c.Output)
+	return r.act(&c.actorFlags, c.Rest, c.Output, func(a *actor, words []string) (actions.Action, error) {
+		if len(words) > 0 {
+			return nil, misuse("--purge takes no filters")
+		}
+		class, id, err := a.row(c.Row)
+		if err != nil {
+			return nil, err
+		}
+		action := &actions.Purge{Class: class.Name, ID: id}
+		action.DryRun = c.DryRun
+		return action, nil
+	})
 }
 
 // onRow runs what needs nothing but a record and the words of a query.
 func (r *run) onRow(verb request.Verb, ref string, rest []string, flags *actorFlags, dry bool, output string) error {
+	return r.act(flags, rest, output, func(a *actor, words []string) (actions.Action, error) {
+		class, id, err := a.row(ref)
+		if err != nil {
+			return nil, err
+		}
+		action, err := queried(verb, class, id, words)
+		if err == nil {
+			action.Common().DryRun = action.Common().DryRun || dry
+		}
+		return action, err
+	})
+}
+
+// act opens the application that rest ends with, runs the action that the other words make, and shows what came of it.
+func (r *run) act(flags *actorFlags, rest []string, output string, action func(a *actor, words []string) (actions.Action, error)) error {
 	words, folder, err := wordsOf(rest)
 	if err != nil {
 		return err
@@ -231,16 +214,11 @@ func (r *run) onRow(verb request.Verb, ref string, rest []string, flags *actorFl
 		return err
 	}
 	defer a.close()
-	class, id, err := a.row(ref)
+	todo, err := action(a, words)
 	if err != nil {
 		return err
 	}
-	action, err := queried(verb, class, id, words)
-	if err != nil {
-		return err
-	}
-	action.Common().DryRun = action.Common().DryRun || dry
-	return r.run(a, action, output)
+	return r.run(a, todo, output)
 }
 
 // run runs an action and shows what came of it.

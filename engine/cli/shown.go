@@ -74,7 +74,7 @@ func lines(d *format.Document) []byte {
 	}
 	var b []byte
 	for i := range d.Rows {
-		b = append(format.AppendRecord(b, d.View, &d.Rows[i]), '\n')
+		b = append(actions.AppendRecord(b, d.View, &d.Rows[i]), '\n')
 	}
 	return b
 }

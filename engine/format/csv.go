@@ -88,10 +88,10 @@ func appendCells(b []byte, v *actions.Shown, r *storage.Row, first bool) []byte 
 
 func appendMemberCell(b []byte, v *actions.Shown, m *actions.Member, r *storage.Row) []byte {
 	if m.Expand != nil || m.Pick != nil {
-		return appendCell(b, string(AppendMember(nil, v, m, r)), false)
+		return appendCell(b, string(actions.AppendMember(nil, v, m, r)), false)
 	}
 	if m.Field.Synthetic {
-		return appendCell(b, string(AppendID(nil, v.Class, r)), true)
+		return appendCell(b, string(actions.AppendID(nil, v.Class, r)), true)
 	}
 	value := r.Values[m.Field.Index]
 	switch value.Kind() {

@@ -133,7 +133,7 @@ func TestRecord(t *testing.T) {
 		{"picked of null", narrow([]string{"a"}), w.rows[1], `{"id":8,"extra":null}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := string(AppendRecord(nil, tc.view, &tc.row))
+			got := string(actions.AppendRecord(nil, tc.view, &tc.row))
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Error(diff)
 			}
@@ -252,7 +252,7 @@ func TestCell(t *testing.T) {
 func TestNothingAllocated(t *testing.T) {
 	w := newWorld(t)
 	buf := make([]byte, 0, 64<<10)
-	if n := testing.AllocsPerRun(100, func() { AppendList(buf, w.customers, w.rows) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { actions.AppendList(buf, w.customers, w.rows) }); n != 0 {
 		t.Errorf("%v allocations a page", n)
 	}
 }
@@ -266,7 +266,7 @@ func BenchmarkPage(b *testing.B) {
 	buf := make([]byte, 0, 64<<10)
 	b.ReportAllocs()
 	for b.Loop() {
-		buf = AppendList(buf[:0], w.customers, rows)
+		buf = actions.AppendList(buf[:0], w.customers, rows)
 	}
 }
 

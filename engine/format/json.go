@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
 )
@@ -37,7 +38,7 @@ func appendData(b []byte, d *Document) []byte {
 	case d.View == nil:
 		return appendCounts(b, d)
 	case d.Property != nil:
-		return AppendMember(b, d.View, d.Property, &d.Rows[0])
+		return actions.AppendMember(b, d.View, d.Property, &d.Rows[0])
 	case d.List && d.GroupedByClass:
 		b = append(b, '{')
 		b = schema.AppendQuoted(b, d.Class.Collection)
@@ -49,14 +50,14 @@ func appendData(b []byte, d *Document) []byte {
 	case len(d.Rows) == 0:
 		return append(b, "null"...)
 	}
-	return AppendRecord(b, d.View, &d.Rows[0])
+	return actions.AppendRecord(b, d.View, &d.Rows[0])
 }
 
 func appendRows(b []byte, d *Document) []byte {
 	if d.KeyByIDs || d.Keyed {
-		return AppendKeyed(b, d.View, d.Rows)
+		return actions.AppendKeyed(b, d.View, d.Rows)
 	}
-	return AppendList(b, d.View, d.Rows)
+	return actions.AppendList(b, d.View, d.Rows)
 }
 
 func appendCounts(b []byte, d *Document) []byte {
@@ -164,5 +165,5 @@ func appendNDJSON(b []byte, d *Document) []byte {
 }
 
 func appendLine(b []byte, d *Document, r *storage.Row) []byte {
-	return append(AppendRecord(b, d.View, r), '\n')
+	return append(actions.AppendRecord(b, d.View, r), '\n')
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/engine"
-	"github.com/dowel-dev/dowel/engine/format"
 )
 
 func tenants() fs.FS { return os.DirFS("testdata/tenants") }
@@ -85,7 +84,7 @@ func (w *world) belongings(t *testing.T, org string) string {
 			t.Fatal(err)
 		}
 		for i := range res.Rows {
-			fmt.Fprintf(&all, "%s %d %s\n", c.Name, res.Rows[i].Version, format.AppendRecord(nil, res.View, &res.Rows[i]))
+			fmt.Fprintf(&all, "%s %d %s\n", c.Name, res.Rows[i].Version, actions.AppendRecord(nil, res.View, &res.Rows[i]))
 		}
 	}
 	return all.String()
@@ -173,7 +172,7 @@ func (w *world) consistent(t *testing.T) {
 		}
 		for i := range res.Rows {
 			var row map[string]any
-			if err := json.Unmarshal(format.AppendRecord(nil, res.View, &res.Rows[i]), &row); err != nil {
+			if err := json.Unmarshal(actions.AppendRecord(nil, res.View, &res.Rows[i]), &row); err != nil {
 				t.Fatal(err)
 			}
 			show(row)

@@ -1,14 +1,13 @@
-package format
+package actions
 
 import (
-	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
 )
 
 // AppendRecord appends one row as a JSON object: the members of the view in
 // their order, without those that are masked on this row.
-func AppendRecord(b []byte, v *actions.Shown, r *storage.Row) []byte {
+func AppendRecord(b []byte, v *Shown, r *storage.Row) []byte {
 	b = append(b, '{')
 	first := true
 	for i := range v.Members {
@@ -27,7 +26,7 @@ func AppendRecord(b []byte, v *actions.Shown, r *storage.Row) []byte {
 }
 
 // AppendMember appends the value of one member of a row.
-func AppendMember(b []byte, v *actions.Shown, m *actions.Member, r *storage.Row) []byte {
+func AppendMember(b []byte, v *Shown, m *Member, r *storage.Row) []byte {
 	switch {
 	case m.Expand != nil && m.Single:
 		if len(r.Expanded[m.Index]) == 0 {
@@ -55,7 +54,7 @@ func appendValue(b []byte, t schema.Type, v schema.Value) []byte {
 }
 
 // AppendList appends rows as a JSON array.
-func AppendList(b []byte, v *actions.Shown, rows []storage.Row) []byte {
+func AppendList(b []byte, v *Shown, rows []storage.Row) []byte {
 	b = append(b, '[')
 	for i := range rows {
 		if i > 0 {
@@ -67,7 +66,7 @@ func AppendList(b []byte, v *actions.Shown, rows []storage.Row) []byte {
 }
 
 // AppendKeyed appends rows as an object of id → record.
-func AppendKeyed(b []byte, v *actions.Shown, rows []storage.Row) []byte {
+func AppendKeyed(b []byte, v *Shown, rows []storage.Row) []byte {
 	b = append(b, '{')
 	for i := range rows {
 		if i > 0 {

@@ -1,4 +1,4 @@
-package format
+package actions
 
 // mostPaths is how many paths one narrowing follows; with more, the whole value shows.
 const mostPaths = 64
