@@ -4,14 +4,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 
 	"github.com/dowel-dev/dowel/engine"
 	"github.com/dowel-dev/dowel/engine/enginetest"
-	"github.com/dowel-dev/dowel/schema"
-	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/engine/enginetest/onstores"
 	"github.com/dowel-dev/dowel/storage/sqlite"
 )
 
@@ -19,17 +17,7 @@ import (
 // not in them, what the stores take is. memory is about the engine's own work.
 
 func BenchmarkServe(b *testing.B) {
-	for name, open := range map[string]func(s *schema.Schema) (storage.Store, error){
-		"memory": nil,
-		"sqlite": func(s *schema.Schema) (storage.Store, error) {
-			store, err := sqlite.Open(filepath.Join(b.TempDir(), "crm.db"), s, sqlite.Options{})
-			if err != nil {
-				return nil, err
-			}
-			_, err = store.Migrate(b.Context(), s, true)
-			return store, err
-		},
-	} {
+	for name, open := range map[string]onstores.Open{"memory": nil, "sqlite": onstores.SQLite(b, sqlite.Options{})} {
 		app := enginetest.Open(b, os.DirFS("../examples/crm"), enginetest.Options{Store: open, Settings: engine.Settings{Style: "plain"}})
 		app.Make(b, "user", `{"email": "root@example.test", "password": "correct horse", "name": "Root", "role": "admin"}`)
 		for range 20 {

@@ -4,31 +4,19 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/dowel-dev/dowel/engine"
 	"github.com/dowel-dev/dowel/engine/enginetest"
-	"github.com/dowel-dev/dowel/schema"
-	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/engine/enginetest/onstores"
 	"github.com/dowel-dev/dowel/storage/sqlite"
 )
 
 // BenchmarkCompound makes 100 records in one request: as a list, which is one action, and
 // as a compound of 100.
 func BenchmarkCompound(b *testing.B) {
-	for name, open := range map[string]func(s *schema.Schema) (storage.Store, error){
-		"memory": nil,
-		"sqlite": func(s *schema.Schema) (storage.Store, error) {
-			store, err := sqlite.Open(filepath.Join(b.TempDir(), "crm.db"), s, sqlite.Options{})
-			if err != nil {
-				return nil, err
-			}
-			_, err = store.Migrate(b.Context(), s, true)
-			return store, err
-		},
-	} {
+	for name, open := range map[string]onstores.Open{"memory": nil, "sqlite": onstores.SQLite(b, sqlite.Options{})} {
 		for _, bc := range []struct{ name, target, before, one, after string }{
 			{"list of 100", "/api/customers", "[", `{"email": "$", "name": "Ann", "company": "Acme"}`, "]"},
 			{"compound of 100", "/api;compound", `{"actions": [`, `{"method": "POST", "path": "/customers", "contentObject": {"email": "$", "name": "Ann", "company": "Acme"}}`, "]}"},

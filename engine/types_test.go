@@ -3,7 +3,6 @@ package engine_test
 import (
 	"encoding/json"
 	"net/http"
-	"path/filepath"
 	"testing"
 	"testing/fstest"
 
@@ -11,8 +10,8 @@ import (
 
 	"github.com/dowel-dev/dowel/engine"
 	"github.com/dowel-dev/dowel/engine/enginetest"
+	"github.com/dowel-dev/dowel/engine/enginetest/onstores"
 	"github.com/dowel-dev/dowel/schema"
-	"github.com/dowel-dev/dowel/storage"
 	"github.com/dowel-dev/dowel/storage/sqlite"
 )
 
@@ -100,12 +99,5 @@ classes:
       ` + line + `
     allow: {all: anyone}
 `)}}
-	return enginetest.Open(t, folder, enginetest.Options{Settings: engine.Settings{}, Store: func(s *schema.Schema) (storage.Store, error) {
-		store, err := sqlite.Open(filepath.Join(t.TempDir(), "one.db"), s, sqlite.Options{Sync: "OFF"})
-		if err != nil {
-			return nil, err
-		}
-		_, err = store.Migrate(t.Context(), s, true)
-		return store, err
-	}})
+	return enginetest.Open(t, folder, enginetest.Options{Settings: engine.Settings{}, Store: onstores.SQLite(t, sqlite.Options{Sync: "OFF"})})
 }

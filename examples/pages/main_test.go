@@ -6,15 +6,13 @@ import (
 	"testing"
 
 	"github.com/dowel-dev/dowel/engine/enginetest"
-	"github.com/dowel-dev/dowel/examples/onstores"
-	"github.com/dowel-dev/dowel/schema"
-	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/engine/enginetest/onstores"
 )
 
 func TestMain(m *testing.M) { os.Exit(onstores.Main(m)) }
 
 func TestGuestBook(t *testing.T) {
-	onstores.Run(t, func(t *testing.T, open func(*schema.Schema) (storage.Store, error)) {
+	onstores.Run(t, func(t *testing.T, open onstores.Open) {
 		app := enginetest.Open(t, os.DirFS("."), enginetest.Options{App: program(), Store: open})
 		form := "Content-Type: application/x-www-form-urlencoded"
 		for _, step := range []struct {

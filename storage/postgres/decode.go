@@ -9,6 +9,7 @@ import (
 
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/storage/slab"
 	"github.com/dowel-dev/dowel/storage/sqlgen"
 )
 
@@ -23,7 +24,7 @@ type decoder struct {
 
 	// lasting: the columns are never overwritten, so texts need not be copied.
 	lasting bool
-	slab    slab
+	slab    slab.Slab
 }
 
 // target is where the value of a column goes, and what it is.
@@ -36,7 +37,7 @@ type target struct {
 func newDecoder(n *sqlgen.Names, q *storage.Query) *decoder {
 	d := &decoder{}
 	d.compile(n, q)
-	d.slab.rows = expected(q)
+	d.slab.Rows = expected(q)
 	return d
 }
 
@@ -45,7 +46,7 @@ func (d *decoder) compile(n *sqlgen.Names, q *storage.Query) {
 	kinds := n.Kinds(q)
 	d.width, d.settled = len(q.Class.Fields)+len(q.Paths), 0
 	d.tests, d.columns = d.tests[:0], d.columns[:0]
-	d.slab = slab{}
+	d.slab = slab.Slab{}
 	for i, e := range q.Tests {
 		if holds, settled := sqlgen.IsConstant(e); !settled {
 			d.tests = append(d.tests, int8(i))
@@ -84,7 +85,7 @@ func (d *decoder) into(cols [][]byte, row *storage.Row) (err error) {
 		}
 	}
 	cols = cols[len(d.tests):]
-	row.Values = d.slab.take(d.width)
+	row.Values = d.slab.Values(d.width)
 	for i := range d.columns {
 		col := cols[i]
 		if col == nil {
@@ -129,7 +130,7 @@ func (d *decoder) text(col []byte) string {
 	if d.lasting {
 		return unsafe.String(unsafe.SliceData(col), len(col))
 	}
-	return d.slab.copy(col)
+	return d.slab.Copy(col)
 }
 
 // datetimeSize is the length of 2026-01-02T03:04:05.000000Z, timeSize that of 03:04:05.000000.
@@ -153,7 +154,8 @@ func (d *decoder) clock(col []byte, native sqlgen.Native) (string, error) {
 	if len(time) < 8 || len(time) > timeSize || bytes.ContainsAny(time, "+- ") { // of another zone, or BC
 		return "", fmt.Errorf("postgres: the time %q cannot be shown", col)
 	}
-	out := d.slab.room(size)
+	d.slab.Grow(size)
+	out := d.slab.Free()[:size]
 	to := out
 	if native == sqlgen.Datetime {
 		copy(to, col[:10])
@@ -168,7 +170,7 @@ func (d *decoder) clock(col []byte, native sqlgen.Native) (string, error) {
 	for ; n < timeSize; n++ {
 		to[n] = '0'
 	}
-	return unsafe.String(&out[0], size), nil
+	return d.slab.Keep(size), nil
 }
 
 // integer reads a whole number. What PostgreSQL sums up may have outgrown 64 bits.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/storage/slab"
 )
 
 // results are the rows of one statement of a reading: those of the page, or those of one expansion of
@@ -95,7 +96,7 @@ func (r *results) make() {
 		r.one = &onePage{}
 		r.rows = r.one.rows[:0]
 	}
-	r.decoder.slab.rows = n
+	r.decoder.slab.Rows = n
 	if r.rows == nil {
 		r.rows = make([]storage.Row, 0, n)
 	}
@@ -205,7 +206,7 @@ func (r *results) page() *storage.Page {
 
 // end lets go of what was given away, and of the query.
 func (r *results) end() {
-	r.query, r.rows, r.one, r.parent, r.decoder.slab = nil, nil, nil, nil, slab{}
+	r.query, r.rows, r.one, r.parent, r.decoder.slab = nil, nil, nil, nil, slab.Slab{}
 	c := &r.command
 	c.shape, c.err, c.affected = nil, nil, 0
 	clear(c.args[:cap(c.args)])

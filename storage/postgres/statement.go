@@ -156,7 +156,7 @@ func (a *apply) returning(p *sqlgen.Printer, t0 sqlgen.Alias, given []*schema.Fi
 	if a.whole && a.Return != nil && !a.isKnown() {
 		p.Returning(a.Return, t0)
 		d := newDecoder(a.model.Names, a.Return)
-		d.slab.rows = 1
+		d.slab.Rows = 1
 		w.row = func(cols [][]byte) (err error) {
 			w.found = true
 			w.out, err = d.row(cols[:1+len(d.tests)+len(d.columns)])

@@ -67,7 +67,7 @@ func (r *rowReader) expandOne(e *storage.Expand, at int, rows []storage.Row, slo
 	if e.Query.Limit == 0 || len(rows) == 0 {
 		return nil
 	}
-	child := rowReader{conn: r.conn, slab: r.slab, extra: extraFields(&e.Query)}
+	child := rowReader{conn: r.conn, slab: r.slab.Beside(related(e, len(rows))), extra: extraFields(&e.Query)}
 	r.print.Reset()
 	r.print.Select(&e.Query, e.Rel, child.extra)
 	st, err := r.printed()
@@ -75,10 +75,8 @@ func (r *rowReader) expandOne(e *storage.Expand, at int, rows []storage.Row, slo
 		return err
 	}
 	child.compile(&e.Query)
-	child.slab.values, child.slab.made = nil, 0
-	child.slab.rows = related(e, len(rows))
 	child.single = e.Rel.Kind == schema.ToOne
-	all := make([]storage.Row, 0, child.slab.rows)
+	all := make([]storage.Row, 0, child.slab.Rows)
 	spans := make([]int, 0, len(rows)+1)
 	var known map[schema.Value]int // for references: the row that has the same one
 	if child.single {
@@ -105,12 +103,12 @@ func (r *rowReader) expandOne(e *storage.Expand, at int, rows []storage.Row, slo
 		}
 	}
 	spans = append(spans, len(all))
-	r.slab.text = child.slab.text
+	r.slab.Resume(&child.slab)
 	if len(e.Query.Expand) > 0 && len(all) > 0 {
 		if err := child.expand(&e.Query, all, child.extra); err != nil {
 			return err
 		}
-		r.slab.text = child.slab.text
+		r.slab.Resume(&child.slab)
 	}
 	for i := range rows {
 		from, to := spans[same[i]], spans[same[i]+1]

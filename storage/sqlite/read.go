@@ -9,6 +9,7 @@ import (
 
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/storage/slab"
 	"github.com/dowel-dev/dowel/storage/sqlgen"
 )
 
@@ -129,7 +130,7 @@ func (c *conn) count(q *storage.Query) (n int64, err error) {
 // rowReader reads the rows of one query, and of those expanded in it.
 type rowReader struct {
 	*conn
-	slab  slab
+	slab  slab.Slab
 	plan  plan
 	err   error
 	extra []*schema.Field
@@ -195,7 +196,7 @@ func (r *rowReader) read(q *storage.Query, into []storage.Row) ([]storage.Row, e
 		return nil, err
 	}
 	r.compile(q)
-	r.slab.rows = expected(q)
+	r.slab.Rows, r.slab.RowText = expected(q), textOfRow
 	r.single = q.Key != nil
 	if q.More {
 		r.most = max(q.Limit, 0)
@@ -261,7 +262,7 @@ func (r *rowReader) row(st *sqlite.Stmt, row *storage.Row) {
 		}
 		col++
 	}
-	values := r.slab.take(r.plan.width)
+	values := r.slab.Values(r.plan.width)
 	for i := range r.plan.columns {
 		t := &r.plan.columns[i]
 		values[t.slot] = r.value(st, col, t)
@@ -270,12 +271,36 @@ func (r *rowReader) row(st *sqlite.Stmt, row *storage.Row) {
 	row.Values = values
 }
 
+// textOfRow is how many bytes of text a row is expected to have: longer pieces are fewer
+// calls into SQLite that find too little room.
+const textOfRow = 192
+
+// column reads a text column of the current row. null reports a null.
+func (r *rowReader) column(st *sqlite.Stmt, col int) (text string, null bool) {
+	free := r.slab.Free()
+	n := st.ColumnBytes(col, free)
+	if n == 0 && len(free) > 0 {
+		return "", st.ColumnIsNull(col)
+	}
+	if n == len(free) { // full: it may have been cut off
+		n = st.ColumnLen(col)
+		if n == 0 {
+			return "", st.ColumnIsNull(col)
+		}
+		if n > len(free) {
+			r.slab.Grow(n)
+			st.ColumnBytes(col, r.slab.Free())
+		}
+	}
+	return r.slab.Keep(n), false
+}
+
 // value reads a column as its kind. Zero values are looked at again: they are
 // what the driver shows for null.
 func (r *rowReader) value(st *sqlite.Stmt, col int, t *target) schema.Value {
 	switch t.Kind.Kind {
 	case schema.Text:
-		if text, null := r.slab.column(st, col); !null {
+		if text, null := r.column(st, col); !null {
 			return schema.NewText(text)
 		}
 	case schema.Int:
@@ -302,7 +327,7 @@ func (r *rowReader) value(st *sqlite.Stmt, col int, t *target) schema.Value {
 			return schema.NewFloat(f)
 		}
 	case schema.JSON:
-		if text, null := r.slab.column(st, col); !null {
+		if text, null := r.column(st, col); !null {
 			return schema.NewJSON(text)
 		}
 	}
