@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -32,10 +33,13 @@ type postgresStore struct {
 	noise     map[string]int64 // what failed transactions added
 }
 
+// patience is how long a crowded machine may take for a statement: time-outs are no differences.
+const patience = time.Minute
+
 func openPostgres(t testing.TB, s *schema.Schema) Store {
 	ctx := context.Background()
 	url := pgtest.Schema(t)
-	store, err := postgres.Open(ctx, url, s, postgres.Options{Conns: 3, Readers: 1})
+	store, err := postgres.Open(ctx, url, s, postgres.Options{Conns: 3, Readers: 1, Timeout: patience, LockWait: patience, Wait: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
