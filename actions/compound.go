@@ -433,7 +433,7 @@ func (c *compoundPlan) run(ctx context.Context, x *Exec, tx storage.Tx, s *stepP
 	case Reading:
 		res, err = p.Read(ctx, y, tx)
 	case Writing:
-		res, err = p.Write(ctx, y, tx)
+		res, err = Write(ctx, y, tx, p, a)
 	default:
 		err = fmt.Errorf("the plan of %q neither reads nor writes", a.Verb())
 	}

@@ -195,6 +195,7 @@ func (e *Engine) revision(s *schema.Schema, a authz.Authorizer) (*live, error) {
 		},
 	}
 	snapshot.Inside = l.inside
+	l.keepWith()
 	return l, nil
 }
 
@@ -231,6 +232,9 @@ type live struct {
 	descriptions map[string]*description
 	// anonymous is everybody without credentials, admitted once.
 	anonymous *authz.Subject
+	// keepers keep what transactions change of the wanted classes; nil is none.
+	keepers []keeper
+	wanted  *actions.Wanted
 }
 
 func (l *live) Schema() *schema.Schema { return l.snapshot.Schema }

@@ -52,7 +52,7 @@ func (l *live) invoke(ctx context.Context, s *authz.Subject, a actions.Action) (
 	}
 	const tries = 3
 	for range tries {
-		res, err := l.try(ctx, s, a)
+		res, err := l.try(ctx, caller, s, a)
 		if !errors.Is(err, actions.ErrMoved) {
 			return res, err
 		}
@@ -61,7 +61,7 @@ func (l *live) invoke(ctx context.Context, s *authz.Subject, a actions.Action) (
 }
 
 // try runs an action once: actions.ErrMoved says to begin anew.
-func (l *live) try(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error) {
+func (l *live) try(ctx context.Context, caller, s *authz.Subject, a actions.Action) (*actions.Result, error) {
 	x := actions.NewExec(l.snapshot, s, l.engine.cfg.Clock())
 	began := time.Now()
 	plan, err := l.permitted(ctx, x, l.engine.cfg.Store, a)
@@ -82,7 +82,7 @@ func (l *live) try(ctx context.Context, s *authz.Subject, a actions.Action) (*ac
 		}
 		return res, err
 	case actions.Writing:
-		return l.write(ctx, x, p, a)
+		return l.write(ctx, x, caller, p, a)
 	}
 	return nil, fmt.Errorf("the plan of %q neither reads nor writes", a.Verb())
 }
@@ -110,13 +110,15 @@ func prepare(ctx context.Context, x *actions.Exec, plan actions.Plan) error {
 	return nil
 }
 
-// write runs a plan in one transaction.
-func (l *live) write(ctx context.Context, x *actions.Exec, p actions.Writing, a actions.Action) (*actions.Result, error) {
+// write runs a plan in one transaction. caller is who asks, where x acts as somebody else.
+func (l *live) write(ctx context.Context, x *actions.Exec, caller *authz.Subject, p actions.Writing, a actions.Action) (*actions.Result, error) {
 	dry := a.Common().DryRun
+	recorded := l.wanted != nil && !dry
 	own := l.engine.cfg.App != nil // who knows what its functions leave to be done
 	once := onceOf(ctx)
 	var res *actions.Result
 	var trail *actions.Trail
+	var kept []keeper
 	err := l.engine.cfg.Store.Write(ctx, func(tx storage.Tx) (err error) {
 		defer func() {
 			// A store may run this elsewhere, where a panic would take the process along.
@@ -124,7 +126,7 @@ func (l *live) write(ctx context.Context, x *actions.Exec, p actions.Writing, a 
 				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 			}
 		}()
-		x.Alone = !dry && once == nil && !l.engine.cfg.App.commits()
+		x.Alone = !dry && once == nil && !recorded && !l.engine.cfg.App.commits()
 		if err := x.Still(tx); err != nil {
 			return err
 		}
@@ -137,7 +139,13 @@ func (l *live) write(ctx context.Context, x *actions.Exec, p actions.Writing, a 
 		if own {
 			ctx, trail = actions.WithTrail(ctx)
 		}
-		if res, err = p.Write(ctx, x, tx); err != nil {
+		var recorder *actions.Recorder
+		plain := tx
+		if recorded {
+			recorder = actions.NewRecorder(tx, l.wanted)
+			tx = recorder
+		}
+		if res, err = actions.Write(ctx, x, tx, p, a); err != nil {
 			return err
 		}
 		if err := l.committing(ctx, x, tx, a, res); err != nil {
@@ -145,6 +153,12 @@ func (l *live) write(ctx context.Context, x *actions.Exec, p actions.Writing, a 
 		}
 		if dry {
 			return errDryRun
+		}
+		if recorded {
+			if kept, err = l.keep(ctx, plain, &transaction{x: x, caller: caller, action: a, changes: recorder.Changes()}); err != nil {
+				return err
+			}
+			tx = plain
 		}
 		if once != nil {
 			return once.keep(ctx, tx, res)
@@ -156,6 +170,9 @@ func (l *live) write(ctx context.Context, x *actions.Exec, p actions.Writing, a 
 	}
 	if err != nil && !errors.Is(err, errDryRun) {
 		return nil, err
+	}
+	for _, k := range kept {
+		k.stored()
 	}
 	if own && !dry {
 		l.committed(ctx, x, a, res, trail)
@@ -181,7 +198,7 @@ func (l *live) inside(ctx context.Context, from *actions.Exec, r storage.Reader,
 		if tx == nil {
 			return nil, errReadOnly
 		}
-		return p.Write(ctx, x, tx)
+		return actions.Write(ctx, x, tx, p, a)
 	}
 	return nil, fmt.Errorf("the plan of %q neither reads nor writes", a.Verb())
 }

@@ -1,10 +1,6 @@
 package load
 
-import (
-	"strings"
-
-	"github.com/dowel-dev/dowel/schema"
-)
+import "github.com/dowel-dev/dowel/schema"
 
 // findLogin finds the class whose rows are the users.
 func (l *loader) findLogin() {
@@ -102,36 +98,13 @@ const (
 
 // appendAccounts adds the internal classes of accounts.
 func appendAccounts(s *schema.Schema) {
-	own := func(name, typeName, doc string, fields ...*schema.Field) {
-		plural := name + "s"
-		c := &schema.Class{
-			Name: name, Collection: strings.ReplaceAll(plural, "_", "-"), Table: "_" + plural, Plural: plural, TypeName: typeName, Doc: doc,
-			Fields: fields, Key: fields[:1:1], OnConflict: "error", Concurrency: "optional", Internal: true,
-		}
-		c.Key[0].Immutable = true
-		for _, f := range fields[1:] {
-			switch list := []*schema.Field{f}; {
-			case f.Unique:
-				c.Uniques = append(c.Uniques, &schema.Index{Name: c.Table + "_" + f.Name + "_key", Fields: list, Unique: true})
-			case f.Indexed:
-				c.Indexes = append(c.Indexes, &schema.Index{Name: c.Table + "_" + f.Name + "_idx", Fields: list})
-			}
-		}
-		s.Classes = append(s.Classes, c)
-	}
-	plain := func(name, typ string) *schema.Field {
-		return &schema.Field{Name: name, JSON: name, Column: name, Type: schema.MustType(typ, schema.Options{})}
-	}
-	optional := func(name, typ string) *schema.Field { f := plain(name, typ); f.Optional = true; return f }
-	unique := func(name string) *schema.Field { f := plain(name, "text"); f.Unique = true; return f }
-	indexed := func(name string) *schema.Field { f := plain(name, "text"); f.Indexed = true; return f }
-	own(SessionClass, "DowelSession", "A login session: its refresh token, hashed.",
-		plain("id", "uuid"), indexed("user_id"), indexed("family"), unique("token_hash"),
-		plain("created_at", "datetime"), plain("expires_at", "datetime"), optional("revoked_at", "datetime"))
-	own(KeyClass, "DowelKey", "An API key: its secret, hashed, and what it is good for.",
-		plain("id", "uuid"), indexed("user_id"), plain("name", "text"), unique("prefix"), plain("key_hash", "text"),
-		optional("roles", "text"), optional("verbs", "text"), plain("created_at", "datetime"), optional("expires_at", "datetime"),
-		optional("used_at", "datetime"), optional("revoked_at", "datetime"))
-	own(ResetClass, "DowelReset", "A token that sets a forgotten password, hashed.",
-		plain("id", "uuid"), indexed("user_id"), unique("token_hash"), plain("created_at", "datetime"), plain("expires_at", "datetime"))
+	appendInternal(s, SessionClass, "DowelSession", "A login session: its refresh token, hashed.",
+		ownField("id", "uuid"), ownIndexed("user_id"), ownIndexed("family"), ownUnique("token_hash"),
+		ownField("created_at", "datetime"), ownField("expires_at", "datetime"), ownOptional("revoked_at", "datetime"))
+	appendInternal(s, KeyClass, "DowelKey", "An API key: its secret, hashed, and what it is good for.",
+		ownField("id", "uuid"), ownIndexed("user_id"), ownField("name", "text"), ownUnique("prefix"), ownField("key_hash", "text"),
+		ownOptional("roles", "text"), ownOptional("verbs", "text"), ownField("created_at", "datetime"), ownOptional("expires_at", "datetime"),
+		ownOptional("used_at", "datetime"), ownOptional("revoked_at", "datetime"))
+	appendInternal(s, ResetClass, "DowelReset", "A token that sets a forgotten password, hashed.",
+		ownField("id", "uuid"), ownIndexed("user_id"), ownUnique("token_hash"), ownField("created_at", "datetime"), ownField("expires_at", "datetime"))
 }
