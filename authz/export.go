@@ -30,7 +30,8 @@ m = g(r.role, p.role) && r.class == p.class && r.verb == p.verb
 // own tools: what each role may do with each verb, where that is not what it has through
 // a role it includes. Casbin allows a role a verb where Matrix says so for all
 // or for some rows; for which rows is in the column of conditions, whose
-// denials are worked in.
+// denials are worked in. Of bulk it says whether it may be asked for: that nothing could be
+// done in bulk is no denial, for roles that include this one would inherit it.
 func (r *Rules) Export() [][]string {
 	var lines [][]string
 	below := make(map[string][]string) // roles that a role has beside its own
@@ -79,7 +80,7 @@ func (r *Rules) Export() [][]string {
 
 // exported is the line for what a role may do, nil for nothing.
 func (r *Rules) exported(set namedSet, c *schema.Class, verb string) []string {
-	d := r.outcome(set.set, c, verb)
+	d := r.decisionOf(set.set, c, verb)
 	if d.Effect == Denied {
 		return nil
 	}
