@@ -114,9 +114,15 @@ func (r *Rules) spoken(set *roleSet, c *schema.Class, verb string) (list []spoke
 	return list, narrowest
 }
 
-// speaksOf leaves out rules about fields where the verb has none: an allow of
+// speaksOf leaves out `all` where the right is granted by its name only, and
+// rules about fields where the verb has none: an allow of
 // some fields is no permission to delete, a deny of some no ban on it.
-func speaksOf(rule *schema.Rule, verb string) bool { return unlimited(rule) || hasFields(verb) }
+func speaksOf(rule *schema.Rule, verb string) bool {
+	if !rule.Deny && byName(verb) && width(rule.Verb, verb) == all {
+		return false
+	}
+	return unlimited(rule) || hasFields(verb)
+}
 
 // unlimited reports whether a rule is about whole rows.
 func unlimited(rule *schema.Rule) bool { return len(rule.Fields) == 0 }

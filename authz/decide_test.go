@@ -41,7 +41,7 @@ func TestDecideCRM(t *testing.T) {
 		{"tag", "create", []Effect{no, no, yes, yes, yes, yes, yes}},
 		{"tag", "update", []Effect{no, no, no, yes, yes, yes, yes}},
 		{"tag", "purge", []Effect{no, no, no, yes, yes, yes, yes}},
-		{"tag", "explain", []Effect{no, no, no, yes, yes, yes, yes}},
+		{"tag", "explain", []Effect{no, no, no, no, no, no, yes}}, // `all` does not allow it
 		{"tag", "bulk-import", []Effect{yes, yes, yes, yes, yes, yes, yes}}, // create decides
 	} {
 		for i, name := range who {
@@ -314,4 +314,36 @@ func TestDecideFromManyGoroutines(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// Whoever may do everything to a class is not shown statements and rules: that
+// right is given by its name, and `all` takes it away like others.
+func TestExplainIsGrantedByName(t *testing.T) {
+	f := schemaOf("agent", "auditor")
+	open := f.class("open", "name")
+	f.allow(open, "all", "anyone")
+	named := f.class("named", "name")
+	f.allow(named, "all", "agent")
+	f.allow(named, "explain", "auditor")
+	denied := f.class("denied", "name")
+	f.allow(denied, "explain", "agent auditor")
+	f.deny(denied, "all", "auditor", nil)
+	r := f.rules(t, "")
+	for _, row := range []struct {
+		class *schema.Class
+		who   string
+		want  Effect
+	}{
+		{open, "", Denied}, {open, "agent", Denied}, {open, "system", Allowed},
+		{named, "agent", Denied}, {named, "auditor", Allowed},
+		{denied, "agent", Allowed}, {denied, "auditor", Denied},
+	} {
+		if d := r.Decide(as(r, row.who), row.class, Explain); d.Effect != row.want {
+			t.Errorf("%s, class %s: %d, want %d", row.who, row.class.Name, d.Effect, row.want)
+		}
+	}
+	said := r.Explain(as(r, "agent"), open, Explain)
+	if len(said) != 1 || said[0].Verdict != NotSpoken || said[0].Note != "`explain` is granted by its name only" {
+		t.Errorf("said: %+v", said)
+	}
 }

@@ -49,6 +49,8 @@ func (r *Rules) Explain(s *Subject, c *schema.Class, verb string) []Explained {
 			line.Verdict, line.Note = NoRole, fmt.Sprintf("without credentials nobody is `%s`", rule.RowRole)
 		case at < 0 && !set.system && !set.has[rule.Role]:
 			line.Verdict, line.Note = NoRole, fmt.Sprintf("needs the role `%s`", named(rule))
+		case at < 0 && !rule.Deny && byName(verb):
+			line.Verdict, line.Note = NotSpoken, "`"+verb+"` is granted by its name only"
 		case at < 0:
 			line.Verdict, line.Note = NotSpoken, "says nothing about `"+verb+"`"
 		case rule.Deny:

@@ -49,6 +49,11 @@ func width(word, verb string) int {
 	return foreign
 }
 
+// byName reports whether `all` does not allow a verb: explanations show statements
+// and the rules of others, which is nothing that whoever may do everything to a class has to see.
+// `all` denies it.
+func byName(verb string) bool { return verb == Explain }
+
 // isAction reports whether the verb is an action, declared in YAML or in Go.
 func isAction(verb string) bool { return !language.IsVerb(verb) }
 

@@ -23,12 +23,12 @@ var verbs = []Verb{
 	{Name: "purge", Doc: "Remove a soft-deleted row for good."},
 	{Name: "history", Doc: "See what a row was before."},
 	{Name: "act_as", Doc: "Act as the users of the login class."},
-	{Name: "explain", Doc: "See what a request would run, with the rules that decide it."},
+	{Name: "explain", Doc: "See what a request would run, with the rules that decide it; `all` does not allow it."},
 	{Name: "read", Doc: "list and get.", Group: []string{"list", "get"}},
 	{Name: "write", Doc: "create and update.", Group: []string{"create", "update"}},
 	{Name: "actions", Doc: "Every declared action.", Group: []string{}},
 	{Name: "bulk", Doc: "bulk-import, bulk-update and bulk-delete.", Group: []string{}},
-	{Name: "all", Doc: "Everything.", Group: []string{}},
+	{Name: "all", Doc: "Everything but explain.", Group: []string{}},
 }
 
 // IsVerb reports whether every class has the verb or group.
