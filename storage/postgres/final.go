@@ -57,17 +57,18 @@ func (a *apply) once() (row *storage.Row, err error, settled bool) {
 		return nil, err, true
 	}
 	cmds := a.ahead()
+	a.last = len(cmds) > 0 // they take locks, which count as writing (moveTogether)
 	w := a.statement()
 	w.tally, w.place = tally{a.Class.Table, epoch}, placeOf(a.Class, a.Key)
 	err = a.store.writes.do(a.ctx, append(cmds, &w.command)...)
 	switch {
 	case err == nil && w.found:
 		return &w.out, nil, true
-	case err == nil && len(a.counted) > 0:
+	case (err == nil || w.none(err)) && len(a.counted) > 0:
 		start := sequenceOf(a.counted[0], a.values).start(a.table)
 		err := a.store.writes.do(a.ctx, start)
 		return nil, err, err != nil
-	case err == nil:
+	case err == nil || w.none(err):
 		why := a.whyNot()
 		return nil, why, why != nil
 	case codeOf(err) == "" && w.found: // it has happened, and what came back cannot be read

@@ -78,6 +78,11 @@ func transactions() chapter {
 				"guard":   f.update("org", 1, "name", "D").after(Is("name", "=", "E"), errBoom),
 				"unique":  f.update("customer", 1, "email", "cid@x.io"),
 				"missing": f.update("org", 99, "name", "D"),
+				// Those that others refer to, or that refer to others, take locks first.
+				"soft deletion":         f.softDelete("customer", 3).ifVersion(1 << 40),
+				"soft deletion, guard":  f.softDelete("customer", 3).before(None, errBoom),
+				"soft deletion, no row": f.softDelete("customer", 99),
+				"reference":             f.update("order", 1, "customer", 2).ifVersion(1 << 40),
 			} {
 				c.Final = true
 				moved := f.moved(func() {
@@ -92,8 +97,8 @@ func transactions() chapter {
 					if err == nil {
 						f.t.Errorf("%s: committed", name)
 					}
-				}, "org", "customer")
-				f.want([]string{moved}, "")
+				}, "org", "customer", "order")
+				f.want([]string{moved + name}, name)
 			}
 		}},
 		promise{"read what they wrote", func(f *fixture) {
