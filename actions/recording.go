@@ -325,3 +325,39 @@ func (r *Recorder) verb(n *Recorded) string {
 	}
 	return authz.Delete
 }
+
+// Keeps reports whether records of changes show a field. Secrets, and what nobody is ever shown, they do not.
+func Keeps(f *schema.Field) bool {
+	return recordable(f) && !f.WriteOnly && !f.Type.Traits().Secret
+}
+
+// Changed are the fields whose value a change moved: every one of a row that came or went.
+func (r *Recorded) Changed() []*schema.Field {
+	var out []*schema.Field
+	for _, f := range r.Class.Fields {
+		switch {
+		case !recordable(f):
+		case r.Before == nil || r.After == nil, !schema.Equal(r.Before.Values[f.Index], r.After.Values[f.Index]):
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// AppendMembers appends the fields of a row as a JSON object, those that are kept.
+func AppendMembers(b []byte, row *storage.Row, fields []*schema.Field) []byte {
+	b = append(b, '{')
+	first := true
+	for _, f := range fields {
+		if !Keeps(f) {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(b, prefix(f.JSON)...)
+		b = appendValue(b, f.Type, row.Values[f.Index])
+	}
+	return append(b, '}')
+}

@@ -37,6 +37,8 @@ type App struct {
 	parsers   []Parser
 	hooks     hooks
 	faults    diag.List
+
+	subscribers []subscriber
 }
 
 // Option says where an application is, or how it runs.

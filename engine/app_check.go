@@ -82,6 +82,7 @@ func (a *App) bind(s *schema.Schema) (map[string]actions.Handler, diag.List) {
 			a.lacks(&found, o, "nothing says who may do it", "engine.Authorize(app, …)")
 		}
 	}
+	found = append(found, checkSubscribers(a.subscribers, s)...)
 	return handlers, append(found, a.hooks.check(s)...)
 }
 

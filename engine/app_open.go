@@ -72,6 +72,13 @@ func (a *App) Open(ctx context.Context) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
+	delivering, stop := context.WithCancel(context.WithoutCancel(ctx))
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		e.deliver(delivering)
+	}()
+	e.stop = func() { stop(); <-over }
 	return e, nil
 }
 
@@ -85,8 +92,13 @@ func (a *App) Handler() http.Handler {
 	return e.Handler()
 }
 
-// Close releases the store.
-func (e *Engine) Close() error { return e.cfg.Store.Close() }
+// Close stops what Open has started and releases the store.
+func (e *Engine) Close() error {
+	if e.stop != nil {
+		e.stop()
+	}
+	return e.cfg.Store.Close()
+}
 
 // signerOf is nil without a key.
 func signerOf(s Settings) (*token.Signer, error) {

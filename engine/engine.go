@@ -27,6 +27,7 @@ import (
 	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/authz/account"
 	"github.com/dowel-dev/dowel/authz/token"
+	"github.com/dowel-dev/dowel/engine/events"
 	"github.com/dowel-dev/dowel/engine/format"
 	"github.com/dowel-dev/dowel/engine/mail"
 	"github.com/dowel-dev/dowel/engine/metrics"
@@ -52,6 +53,8 @@ type Config struct {
 	Random io.Reader        // of generated ids; crypto/rand when nil
 	// Metrics counts requests and calls of the store; nil counts nothing.
 	Metrics *metrics.Metrics
+	// Subscribers are told of events beside those of App.
+	Subscribers []events.Subscriber
 	// Hasher hashes passwords; nil does it at the cost that account.DefaultParams says.
 	Hasher *account.Hasher
 	// Mail writes to users where Settings.Mail has a sender's address; nil does it as SMTP there says.
@@ -65,7 +68,10 @@ type Engine struct {
 	live     atomic.Pointer[live]
 	handler  *Handler
 	seal     *actions.Seal
-	front    http.Handler // what Handler returns: handler, or what listens in front of it
+	// dispatcher tells subscribers of events, nil where there are none.
+	dispatcher *events.Dispatcher
+	stop       func()       // ends what App.Open has started
+	front      http.Handler // what Handler returns: handler, or what listens in front of it
 }
 
 // Open makes an engine and runs every start-up check.
@@ -107,6 +113,11 @@ func Open(cfg Config) (*Engine, error) {
 		}
 	}
 	e.cfg.Store = e.watched(cfg.Store)
+	if subscribers := append(cfg.App.subscribed(), cfg.Subscribers...); len(subscribers) > 0 {
+		e.dispatcher = events.New(events.Config{
+			Store: e.cfg.Store, Schema: e.Schema, Subscribers: subscribers, Node: newID(time.Now()), Log: cfg.Log, Clock: cfg.Clock, Times: cfg.Settings.Events,
+		})
+	}
 	if err := e.Reload(cfg.Schema, cfg.Authorizer); err != nil {
 		return nil, err
 	}
@@ -195,7 +206,11 @@ func (e *Engine) revision(s *schema.Schema, a authz.Authorizer) (*live, error) {
 		},
 	}
 	snapshot.Inside = l.inside
-	l.keepWith()
+	var keepers []keeper
+	if o := events.NewOutbox(s); o != nil {
+		keepers = append(keepers, &outbox{o, e.dispatcher})
+	}
+	l.keepWith(keepers...)
 	return l, nil
 }
 

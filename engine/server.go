@@ -18,7 +18,14 @@ func (e *Engine) Serve(ctx context.Context, l net.Listener) error {
 	tidying, stop := context.WithCancel(ctx)
 	defer stop()
 	go e.tidy(tidying)
+	delivering := make(chan struct{})
+	go func() {
+		defer close(delivering)
+		e.deliver(tidying)
+	}()
 	err := e.handler.Serve(ctx, l)
+	stop()
+	<-delivering
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainFor)
 	defer cancel()
 	e.handler.mail.wait(late)

@@ -1,6 +1,10 @@
 package engine
 
-import "time"
+import (
+	"time"
+
+	"github.com/dowel-dev/dowel/engine/events"
+)
 
 // Settings are what a deployment may change without touching the schema.
 // The command line fills them from config.yaml, the environment and flags;
@@ -15,6 +19,7 @@ type Settings struct {
 	Mail   Mail
 	Log    Log
 	Rate   Rate
+	Events events.Times
 	// NoDocs switches the documentation page off.
 	NoDocs bool
 	// Dev explains denials, allows HTTP Basic against the login class.

@@ -114,6 +114,10 @@ type Class struct {
 	DeletedAt  *Field // nil without soft delete
 	CreatedAt  *Field // nil with timestamps: false
 	UpdatedAt  *Field
+	// History keeps what every row was before, for HistoryFor; 0 is for ever.
+	History    bool
+	HistoryFor time.Duration
+	Events     bool // every change of a row is an event
 	Expose     bool // false: 404 over HTTP
 	Bulk       bool
 	Nested     map[string]string // relation name → "all", "read" or "none"; absent is all

@@ -97,6 +97,15 @@ func settings(s *schema.Schema, c *schema.Class) (rows [][2]string) {
 	if c.Cache > 0 {
 		add("cache", c.Cache.String())
 	}
+	switch {
+	case c.HistoryFor > 0:
+		add("history", "every change is kept for "+c.HistoryFor.String())
+	case c.History:
+		add("history", "every change is kept")
+	}
+	if c.Events {
+		add("events", "every change is told to subscribers")
+	}
 	if c.OnConflict == "update" {
 		add("on conflict", "creating a row that exists updates it")
 	}

@@ -159,6 +159,8 @@ var shared = []Key{
 	{Name: "naming", Doc: "Style of names in JSON.", Default: "as written", Shapes: choice("snake", "camel"), Example: "naming: camel"},
 	{Name: "timestamps", Doc: "Whether records have created_at and updated_at.", Default: "true", Shapes: one(Bool), Example: "timestamps: false"},
 	{Name: "soft_delete", Doc: "Deleted rows are kept and can be restored; the map gives the roles that may.", Default: "false", Shapes: either(one(Bool), object("soft_delete")), Example: "soft_delete: {restore: manager, purge: admin}"},
+	{Name: "history", Doc: "Whether every change is kept, with who made it; a time says for how long. A rule for the verb `history` implies it.", Default: "false", Shapes: either(one(Bool), one(Span)), Example: "history: true"},
+	{Name: "events", Doc: "Whether every change of a row is an event, for functions in Go and other systems.", Default: "false", Shapes: one(Bool), Example: "events: true"},
 	{Name: "cache", Doc: "How long answers may be reused by the server; `public` also by caches in between.", Default: "false", Shapes: either(one(Span), one(Bool)), Example: "cache: 5m"},
 	{Name: "bulk", Doc: "Whether bulk-import, bulk-update and bulk-delete exist.", Default: "true", Shapes: one(Bool), Example: "bulk: false"},
 	{Name: "expose", Doc: "Whether the class is served over HTTP at all.", Default: "true", Shapes: one(Bool), Example: "expose: false"},

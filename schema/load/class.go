@@ -335,6 +335,8 @@ func (l *loader) classSettings(d *classDecl) {
 	c.Concurrency = l.choiceOf(d, "concurrency", "optional")
 	c.Expose = l.boolOf(d, "expose", true)
 	c.Bulk = l.boolOf(d, "bulk", true)
+	c.Events = l.boolOf(d, "events", false)
+	l.history(d)
 	l.classCache(d)
 	if v, what := l.setting(d, "soft_delete"); v.isMap() {
 		c.SoftDelete = true

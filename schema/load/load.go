@@ -145,6 +145,7 @@ func (l *loader) build(files []*file) {
 	if l.s.Login != nil {
 		appendAccounts(l.s)
 	}
+	appendKept(l.s)
 	l.s.Seal()
 }
 

@@ -72,6 +72,12 @@ func (l *loader) verb(d *classDecl, p *partDecl, e entry) bool {
 	case (e.name == "restore" || e.name == "purge") && !c.SoftDelete:
 		l.report("E036", e.key.pos(), "nothing to "+e.name, "write `soft_delete: true`", "`%s` needs soft delete, which `%s` does not have", e.name, c.Name)
 		return false
+	case e.name == "history" && !c.History:
+		if v, _ := l.setting(d, "history"); v.given() {
+			l.reportTwo("E036", e.key.pos(), "no history to see", v.pos(), "switched off here", "write `history: true`", "`history` is about what rows were before, which `%s` does not keep", c.Name)
+			return false
+		}
+		c.History = true
 	case e.name == "act_as" && l.login != d:
 		l.report("E036", e.key.pos(), "not the class of users", "", "`act_as` is about users, and `%s` is not their class", c.Name)
 		return false
