@@ -27,7 +27,7 @@ var databases = map[string]func(t *testing.T) string{
 
 // TestRules holds the conversations in testdata/APP: what each application promises.
 func TestRules(t *testing.T) {
-	for _, app := range []string{"minimal", "crm", "blog", "tracker", "ratings", "iso"} {
+	for _, app := range []string{"minimal", "crm", "blog", "tracker", "organizations", "ratings", "iso"} {
 		t.Run(app+"/sqlite", func(t *testing.T) {
 			rules(t, app, func(s *schema.Schema) (storage.Store, error) {
 				st, err := sqlite.Open(filepath.Join(t.TempDir(), "app.db"), s, sqlite.Options{Sync: "OFF"})
@@ -58,7 +58,7 @@ func rules(t *testing.T, app string, open func(s *schema.Schema) (storage.Store,
 // TestSeedTwice holds that seeding again changes nothing, and that checks find nothing
 // but what this program lacks: functions in Go.
 func TestSeedTwice(t *testing.T) {
-	for _, app := range []string{"minimal", "crm", "blog", "ratings", "iso", "tracker"} {
+	for _, app := range []string{"minimal", "crm", "blog", "ratings", "iso", "tracker", "organizations"} {
 		t.Run(app, func(t *testing.T) {
 			env := []string{"DOWEL_DB=" + databases["sqlite"](t)}
 			dowel := func(args ...string) string {

@@ -24,7 +24,7 @@ import (
 // compares the answers. In an expected answer … stands for anything.
 func TestConversations(t *testing.T) {
 	for database, url := range databases {
-		for _, readme := range []string{"minimal", "crm", "blog", "tracker", "ratings", "iso", ""} {
+		for _, readme := range []string{"minimal", "crm", "blog", "tracker", "organizations", "ratings", "iso", ""} {
 			t.Run(database+"/"+readme, func(t *testing.T) { converse(t, readme, url(t)) })
 		}
 	}

@@ -24,7 +24,7 @@ func TestPolicies(t *testing.T) {
 		}
 		return out.String()
 	}
-	for _, app := range []string{"crm", "blog", "tracker"} {
+	for _, app := range []string{"crm", "blog", "tracker", "organizations"} {
 		t.Run(app, func(t *testing.T) {
 			dowel(t, "test", "--coverage", app)
 			got := dowel(t, "policy", "matrix", "-o", "json", app)
