@@ -39,6 +39,7 @@ type aggregatePlan struct {
 	d       *authz.Decision
 	restore *authz.Decision
 	parent  *parentPlan
+	hidden  *storage.Query // of a strict class: a row that is left out
 	seed    hash
 }
 
@@ -53,12 +54,14 @@ func bindAggregate(x *Exec, action Action) (Plan, error) {
 	if plan.parent, err = x.bindParent(a.Parent); err != nil {
 		return nil, err
 	}
-	rows := storage.Query{Where: x.Resolve(plan.d.Where)}
+	var asked schema.Expr
 	if plan.parent != nil {
-		rows.Where = conj(rows.Where, plan.parent.children(x))
+		asked = plan.parent.children(x)
 	}
-	rows.Where = conj(rows.Where, x.conditions(c, &a.Select, &p, ""))
+	asked = conj(asked, x.conditions(c, &a.Select, &p, ""))
+	rows := storage.Query{Where: conj(x.Resolve(plan.d.Where), asked)}
 	plan.restore = x.deleted(c, a.Deleted, &rows, &p)
+	plan.hidden = x.withheldRows(c, plan.d, asked, rows.Deleted)
 	b := groupBinder{x: x, c: c, p: &p, s: &storage.Summary{Class: c, Where: rows.Where, Deleted: rows.Deleted}}
 	b.bind(a)
 	if err := p.err(); err != nil {
@@ -387,7 +390,7 @@ func (p *aggregatePlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*R
 			return res, err
 		}
 	}
-	page, err := r.Read(ctx, &p.query)
+	page, err := x.whole(ctx, r, p.hidden, &p.query)
 	if err != nil {
 		return nil, err
 	}

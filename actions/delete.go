@@ -111,7 +111,8 @@ type wherePlan struct {
 	patch   *input // nil deletes
 	options *Options
 	parent  *parentPlan
-	name    string // of the count in the answer
+	hidden  *storage.Query // of a strict class: a row that is left out
+	name    string         // of the count in the answer
 }
 
 func (x *Exec) manyRows(class, verb string, parent *Parent, s *Select, most *int, o *Options, p *problems) (*wherePlan, error) {
@@ -123,10 +124,12 @@ func (x *Exec) manyRows(class, verb string, parent *Parent, s *Select, most *int
 	if w.parent, err = x.bindParent(parent); err != nil {
 		return nil, err
 	}
-	w.query = storage.Query{Class: c, Columns: keyColumns(c), Where: conj(x.Resolve(w.list.Where), x.conditions(c, s, p, ""))}
+	asked := x.conditions(c, s, p, "")
 	if w.parent != nil {
-		w.query.Where = conj(w.query.Where, w.parent.children(x))
+		asked = conj(asked, w.parent.children(x))
 	}
+	w.query = storage.Query{Class: c, Columns: keyColumns(c), Where: conj(x.Resolve(w.list.Where), asked)}
+	w.hidden = x.withheldRows(c, w.list, asked, w.query.Deleted)
 	switch {
 	case !s.Filtered():
 		p.param("max_affected", "no-filter", "A write to many rows needs a filter.", "")
@@ -200,7 +203,7 @@ func (w *wherePlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result,
 			return nil, err
 		}
 	}
-	page, err := tx.Read(ctx, &w.query)
+	page, err := x.whole(ctx, tx, w.hidden, &w.query)
 	if err != nil {
 		return nil, err
 	}

@@ -17,8 +17,9 @@ type searchPlan struct {
 	d       *authz.Decision
 	restore *authz.Decision
 	parent  *parentPlan
-	extra   string // what else the tag depends on
-	pager   *pager // nil where pages are counted
+	hidden  *storage.Query // of a strict class: a row that is left out
+	extra   string         // what else the tag depends on
+	pager   *pager         // nil where pages are counted
 }
 
 func bindSearch(x *Exec, action Action) (Plan, error) {
@@ -35,12 +36,12 @@ func bindSearch(x *Exec, action Action) (Plan, error) {
 	plan.view = x.bindView(c, &a.View, &p)
 	q := &plan.query
 	*q = plan.view.query
-	q.Where = x.Resolve(plan.d.Where)
+	var asked schema.Expr
 	if plan.parent != nil {
-		q.Where = conj(q.Where, plan.parent.children(x))
+		asked = plan.parent.children(x)
 	}
-	cond := x.conditions(c, &a.Select, &p, "")
-	q.Where = conj(q.Where, cond)
+	asked = conj(asked, x.conditions(c, &a.Select, &p, ""))
+	q.Where = conj(x.Resolve(plan.d.Where), asked)
 	if a.After != "" {
 		behind, err := x.behind(c, a, &p)
 		if err != nil {
@@ -56,6 +57,7 @@ func bindSearch(x *Exec, action Action) (Plan, error) {
 		p.param("cursor", "conflict", "`cursor` says where the page begins: leave out `page` and the skip of `limit`.", "")
 	}
 	plan.restore = x.deleted(c, a.Deleted, q, &p)
+	plan.hidden = x.withheldRows(c, plan.d, asked, q.Deleted)
 	q.Total = a.Count == "exact" || a.Count == "estimate" || a.Count == "" && x.counted(&a.Output)
 	if q.Rough = a.Count == "estimate"; q.Rough {
 		plan.extra += "rough"
@@ -178,7 +180,7 @@ func (s *searchPlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*Resu
 			return res, err
 		}
 	}
-	page, err := r.Read(ctx, &s.query)
+	page, err := x.whole(ctx, r, s.hidden, &s.query)
 	if err != nil {
 		return nil, err
 	}

@@ -125,6 +125,8 @@ type Class struct {
 	// CachePublic lets caches between client and server keep answers too; what is seen depends on nobody.
 	CachePublic bool
 	OnConflict  string // error or update
+	// Visibility is strict when a list that would leave out rows that match is refused, else filter.
+	Visibility string
 	// Concurrency is required when a write must carry If-Match, else optional.
 	Concurrency string
 	PageSize    int // 0: the application's

@@ -264,6 +264,9 @@ func (b *builder) facts(c *schema.Class) (facts []fact) {
 	if c.OnConflict == "update" {
 		add("Creating", "a record that exists updates it")
 	}
+	if c.Visibility == "strict" {
+		add("Lists", "are refused when they would leave out records that match")
+	}
 	if c.Concurrency == "required" {
 		add("Writing", "needs If-Match")
 	}

@@ -109,6 +109,9 @@ func settings(s *schema.Schema, c *schema.Class) (rows [][2]string) {
 	if c.OnConflict == "update" {
 		add("on conflict", "creating a row that exists updates it")
 	}
+	if c.Visibility == "strict" {
+		add("visibility", "a list that would leave out rows that match is refused")
+	}
 	if c.Concurrency == "required" {
 		add("concurrency", "writes must carry If-Match")
 	}

@@ -166,6 +166,7 @@ var shared = []Key{
 	{Name: "expose", Doc: "Whether the class is served over HTTP at all.", Default: "true", Shapes: one(Bool), Example: "expose: false"},
 	{Name: "on_conflict", Doc: "What creating a row that exists does.", Default: "error", Shapes: choice("error", "update"), Example: "on_conflict: update"},
 	{Name: "concurrency", Doc: "Whether writes must carry If-Match.", Default: "optional", Shapes: choice("optional", "required"), Example: "concurrency: required"},
+	{Name: "visibility", Doc: "What becomes of a list with rows that match and may not be seen: they are left out, or it is refused (403).", Default: "filter", Shapes: choice("filter", "strict"), Example: "visibility: strict"},
 	{Name: "limits", Doc: "Page sizes and depth of expansions.", Shapes: object("limits"), Example: "limits: {depth: 2}"},
 }
 

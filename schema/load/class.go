@@ -332,6 +332,7 @@ func (l *loader) classSettings(d *classDecl) {
 	}
 	d.camel = l.choiceOf(d, "naming", "snake") == "camel"
 	c.OnConflict = l.choiceOf(d, "on_conflict", "error")
+	c.Visibility = l.choiceOf(d, "visibility", "filter")
 	c.Concurrency = l.choiceOf(d, "concurrency", "optional")
 	c.Expose = l.boolOf(d, "expose", true)
 	c.Bulk = l.boolOf(d, "bulk", true)
