@@ -172,8 +172,15 @@ func (f *policyFile) link(cells []cell) {
 		f.unknownRole(role, f.roleNames())
 		return
 	}
-	switch {
+	switch declared := f.declared(role.text); {
 	case !okMember:
+	case f.module() != "." && schema.ModuleOf(declared.File) != f.module():
+		f.found.Add(diag.Diagnostic{
+			Code: codeLine, Pos: role.pos,
+			Message: fmt.Sprintf("a module may give away only roles that it declares: `%s` is declared in %s", role.text, declared.File),
+			Help:    "write the line in the policy of the application",
+			Related: []diag.Related{{Pos: declared, Message: "the role is declared here"}},
+		})
 	case org != "":
 		if f.rules.local == nil {
 			f.rules.local = make(map[string][]link)
@@ -231,7 +238,12 @@ func (f *policyFile) rule(cells []cell) {
 	var rules []*schema.Rule
 	for _, c := range classes {
 		if !f.owns(c, cells[colVerb].text) {
-			f.fail(codeLine, cells[colClass].pos, fmt.Sprintf("a module may give rights only to what it adds: `%s` is declared in %s", c.Name, c.Pos.File), "write the line in the policy of the application")
+			f.found.Add(diag.Diagnostic{
+				Code: codeLine, Pos: cells[colClass].pos,
+				Message: fmt.Sprintf("a module may give rights only to what it adds: `%s` is declared in %s", c.Name, c.Pos.File),
+				Help:    "write the line in the policy of the application",
+				Related: []diag.Related{{Pos: c.Pos, Message: "the class is declared here"}},
+			})
 			return
 		}
 		mistakes := len(*f.found)
@@ -248,14 +260,30 @@ func (f *policyFile) rule(cells []cell) {
 // owns reports whether a policy file may speak of a verb of a class: the
 // application's always, a module's only of its own classes and actions.
 func (f *policyFile) owns(c *schema.Class, verb string) bool {
-	module := path.Dir(f.name)
-	if path.Base(module) == "policy" {
-		module = path.Dir(module)
-	}
-	if module == "." || moduleOf(c.Pos.File) == module {
+	module := f.module()
+	if module == "." || schema.ModuleOf(c.Pos.File) == module {
 		return true
 	}
-	return slices.ContainsFunc(c.Actions, func(a *schema.Action) bool { return a.Name == verb && moduleOf(a.Pos.File) == module })
+	return slices.ContainsFunc(c.Actions, func(a *schema.Action) bool { return a.Name == verb && schema.ModuleOf(a.Pos.File) == module })
+}
+
+// module is the folder of the module that the file is policy of, "." for the application's.
+func (f *policyFile) module() string {
+	dir := path.Dir(f.name)
+	if path.Base(dir) == "policy" {
+		dir = path.Dir(dir)
+	}
+	return dir
+}
+
+// declared is the place of a role.
+func (f *policyFile) declared(role string) schema.Pos {
+	for _, r := range f.rules.schema.Roles {
+		if r.Name == role {
+			return r.Pos
+		}
+	}
+	return schema.Pos{}
 }
 
 func isEffect(text string) bool { return text == "allow" || text == "deny" }

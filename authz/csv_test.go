@@ -203,10 +203,12 @@ func TestModules(t *testing.T) {
 	f, user, customer, _, tag := crm()
 	user.Pos.File, tag.Pos.File = "schema/user.yaml", "schema/tag.yaml"
 	customer.Pos.File = "modules/sales/schema/customer.yaml"
+	f.Modules = []string{".", "modules/sales"}
 	_, found := read(f, map[string]string{
-		"modules/sales/policy/a.csv": "p, user, customer, history, , , allow\np, user, tag, history, , , allow\n",
+		"modules/sales/policy/a.csv": "p, user, customer, history, , , allow\np, user, tag, history, , , allow\ng, agent, admin\n",
 	})
-	want := []string{"E035 modules/sales/policy/a.csv:2:10-13 a module may give rights only to what it adds: `tag` is declared in schema/tag.yaml | write the line in the policy of the application"}
+	want := []string{"E035 modules/sales/policy/a.csv:2:10-13 a module may give rights only to what it adds: `tag` is declared in schema/tag.yaml | write the line in the policy of the application",
+		"E035 modules/sales/policy/a.csv:3:11-16 a module may give away only roles that it declares: `admin` is declared in s.yaml | write the line in the policy of the application"}
 	if diff := cmp.Diff(want, found); diff != "" {
 		t.Error(diff)
 	}

@@ -27,15 +27,11 @@ func (r *Rules) readFiles(files fs.FS, found *diag.List) {
 }
 
 // policyFiles are policy.csv and policy/*.csv of the application and of each
-// module: the folders that the schema's own files come from.
+// module.
 func policyFiles(s *schema.Schema, files fs.FS) []string {
-	folders := []string{"."}
-	for _, c := range s.Classes {
-		if dir := moduleOf(c.Pos.File); !slices.Contains(folders, dir) && fs.ValidPath(dir) {
-			folders = append(folders, dir)
-		}
-	}
+	folders := append([]string{"."}, s.Modules...)
 	slices.Sort(folders)
+	folders = slices.Compact(folders)
 	var names []string
 	for _, dir := range folders {
 		if _, err := fs.Stat(files, path.Join(dir, "policy.csv")); err == nil {
@@ -52,16 +48,6 @@ func policyFiles(s *schema.Schema, files fs.FS) []string {
 		}
 	}
 	return names
-}
-
-// moduleOf is the folder of the module that a schema file belongs to: its own,
-// or the one above `schema`.
-func moduleOf(file string) string {
-	dir := path.Dir(file)
-	if path.Base(dir) == "schema" {
-		dir = path.Dir(dir)
-	}
-	return dir
 }
 
 // IsPolicyFile reports whether a path below the application's folder looks

@@ -24,7 +24,8 @@ import (
 // There are three levels. Handle gives an action that the schema declares with `run: go` its
 // function. Register declares an action altogether. Parse, Invoke, Authorize and
 // Describe make an action type of one's own, with requests of its own.
-// Hooks (Before, After, OnCommit, On) go around all of them.
+// Hooks (Before, After, OnCommit, On) go around all of them. Mount takes in a
+// module, which does any of this, with schema files of its own.
 //
 // Everything is registered before the application starts; what does not fit is
 // refused then, all of it at once.
@@ -32,6 +33,8 @@ type App struct {
 	files     fs.FS  // nil: folder on disk
 	folder    string // "": found
 	settings  func(*Settings)
+	mounts    []mount
+	types     []ownFieldType
 	functions []*actions.Function
 	own       []*ownType
 	parsers   []Parser
@@ -44,8 +47,8 @@ type App struct {
 // Option says where an application is, or how it runs.
 type Option func(*App)
 
-// FS takes schema and policy from a file system, such as one that is embedded.
-// Settings, seeds and the database stay on disk.
+// FS takes schema, policy and seeds from a file system, such as one that is embedded.
+// Settings and the database stay on disk.
 func FS(files fs.FS) Option { return func(a *App) { a.files = files } }
 
 // Folder names the folder of the application. Without it, it is the working
@@ -122,7 +125,13 @@ func (a *App) Parse(p Parser) { a.parsers = append(a.parsers, p) }
 // ownType is an action type of the application, with what was registered for it.
 type ownType struct {
 	actions.Own
-	described []Operation
+	described []ownOperation
+	allowed   schema.Pos // where Authorize was called
+}
+
+type ownOperation struct {
+	Operation
+	pos schema.Pos
 }
 
 // Operation is a place of the API, for its description.
@@ -135,20 +144,41 @@ type Operation struct {
 
 // Invoke gives actions of a type of one's own their function.
 func Invoke[A actions.Action, Out any](app *App, run func(*actions.Ctx, A) (Out, error)) {
-	o := ownOf[A](app, caller(1))
-	o.Pos = caller(1)
+	pos := caller(1)
+	o := ownOf[A](app, pos)
+	if o.Run != nil {
+		app.fault(pos, &o.Pos, "one of them", "the action type %s has two functions", o.Type)
+		return
+	}
+	o.Pos = pos
 	o.Run = func(k *actions.Ctx, a actions.Action) (any, error) { return run(k, a.(A)) }
 }
 
 // Authorize says who may do actions of a type of one's own. Ctx.Need is what it most often returns.
 func Authorize[A actions.Action](app *App, may func(*actions.Ctx, A) error) {
-	ownOf[A](app, caller(1)).Authorize = func(k *actions.Ctx, a actions.Action) error { return may(k, a.(A)) }
+	pos := caller(1)
+	o := ownOf[A](app, pos)
+	if o.Authorize != nil {
+		app.fault(pos, &o.allowed, "one of them", "two functions say who may do the action type %s", o.Type)
+		return
+	}
+	o.allowed = pos
+	o.Authorize = func(k *actions.Ctx, a actions.Action) error { return may(k, a.(A)) }
 }
 
 // Describe puts a place of actions of a type of one's own into the description of the API.
 func Describe[A actions.Action](app *App, op Operation) {
-	o := ownOf[A](app, caller(1))
-	o.described = append(o.described, op)
+	pos := caller(1)
+	for _, o := range app.own {
+		for _, other := range o.described {
+			if other.Method == op.Method && other.Path == op.Path {
+				app.fault(pos, &other.pos, "one of them", "two action types have the place %s %s", op.Method, op.Path)
+				return
+			}
+		}
+	}
+	o := ownOf[A](app, pos)
+	o.described = append(o.described, ownOperation{op, pos})
 }
 
 func ownOf[A actions.Action](app *App, pos schema.Pos) *ownType {
@@ -163,6 +193,12 @@ func ownOf[A actions.Action](app *App, pos schema.Pos) *ownType {
 		app.fault(pos, nil, "", "the action type %s is no pointer to a struct", t)
 	} else {
 		o.Verb = o.New().Verb()
+		for _, other := range app.own {
+			if other.Verb == o.Verb {
+				app.fault(pos, &other.Pos, "one of them", "the action types %s and %s have one verb, `%s`", other.Type, t, o.Verb)
+				return o
+			}
+		}
 		app.own = append(app.own, o)
 	}
 	return o
@@ -172,20 +208,6 @@ func ownOf[A actions.Action](app *App, pos schema.Pos) *ownType {
 func caller(skip int) schema.Pos {
 	_, file, line, _ := runtime.Caller(skip + 1)
 	return schema.Pos{File: file, Line: line, Col: 1, EndCol: 1}
-}
-
-// Modules are what the program declares as a schema file would, by names that tell where.
-func (a *App) Modules() map[string][]byte {
-	if a == nil {
-		return nil
-	}
-	all := map[string][]byte{}
-	for _, f := range a.functions {
-		if f.Module != nil {
-			all[f.Name+" of "+f.At()] = f.Module
-		}
-	}
-	return all
 }
 
 // verbsOf are what hooks may be about.

@@ -34,7 +34,7 @@ func (a *App) Open(ctx context.Context) (*Engine, error) {
 	if _, err := fs.Stat(files, "config.yaml"); err == nil {
 		return nil, errors.New("config.yaml is for cli.Main; without it, settings are those of engine.With")
 	}
-	s, rules, found := deploy.Load(files, a.Modules())
+	s, rules, _, found := deploy.Load(files, ".", a.Parts())
 	if err := startError(found); err != nil {
 		return nil, err
 	}

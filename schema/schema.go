@@ -20,6 +20,9 @@ type Schema struct {
 	Tenant  *Tenant // nil without tenancy
 	Login   *Class  // the class with `auth:`, or nil
 	Rules   []*Rule // allow and deny of every class, expanded to single verbs and roles, source order
+	// Modules are the folders that schema files came from, in the order they were read: that
+	// of the application, ".", and those of its modules. Each may have policy and seed of its own.
+	Modules []string
 	// Revision is a fingerprint of everything that can change a response.
 	Revision string
 

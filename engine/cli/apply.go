@@ -148,7 +148,7 @@ func (a *applying) schema(conn migrate.Conn) error {
 		if err := a.placed(plan).Write(a.out, migrate.Text{}); err != nil {
 			return unavailable(err)
 		}
-		if err := diag.Text(a.err, a.blocked(plan), onDisk, a.live); err != nil {
+		if err := diag.Text(a.err, a.blocked(plan), a.sourceText, a.live); err != nil {
 			return unavailable(err)
 		}
 		return refuse(fmt.Errorf("%s cannot be made; nothing was changed", counted(plan.Count(migrate.Blocked), "change", "changes")))
@@ -194,7 +194,7 @@ func (a *applying) resume(conn migrate.Conn) error {
 func (a *applying) refused(err error, plan *migrate.Plan, verb string) error {
 	switch {
 	case errors.Is(err, migrate.ErrBlocked):
-		if err := diag.Text(a.err, a.blocked(plan), onDisk, a.live); err != nil {
+		if err := diag.Text(a.err, a.blocked(plan), a.sourceText, a.live); err != nil {
 			return unavailable(err)
 		}
 		return refuse(fmt.Errorf("%s cannot be made; nothing was changed", counted(plan.Count(migrate.Blocked), "change", "changes")))

@@ -18,7 +18,7 @@ func (c *checkCmd) Run(r *run) error {
 	}
 	s, _, found := r.inspect(folder, root)
 	found = append(found, seenFrom(folder, configFindings(folder))...)
-	if err := diag.Write(r.out, c.Format, found, onDisk, r.lively(r.out)); err != nil {
+	if err := diag.Write(r.out, c.Format, found, r.sourceText, r.lively(r.out)); err != nil {
 		return err
 	}
 	if found.HasErrors() {

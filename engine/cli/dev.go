@@ -112,7 +112,7 @@ func (p *project) banner(r *run, base string, took time.Duration) {
 	}
 	if class := p.showcase(); class != "" {
 		login := ""
-		if user, password := p.demoUser(); user != "" {
+		if user, password := p.demoUser(r); user != "" {
 			login = "-u " + user + ":" + password + " "
 		}
 		r.note("  try     curl -s %s%s%s/%s", login, base, strings.TrimSuffix(mount, "/"), class)
@@ -157,12 +157,12 @@ func (p *project) showcase() string {
 }
 
 // demoUser is the first account in the seed files whose password is there to read.
-func (p *project) demoUser() (user, password string) {
+func (p *project) demoUser(r *run) (user, password string) {
 	login := p.schema.Login
 	if login == nil {
 		return "", ""
 	}
-	rows, err := readSeed(p.folder, p.schema)
+	rows, err := readSeed(p.seeds(r), p.schema)
 	if err != nil {
 		return "", ""
 	}

@@ -25,10 +25,10 @@ func (c *editorCmd) Run(r *run) error {
 		return err
 	}
 	if c.Stdout {
-		_, err := r.out.Write(editorText(folder, root))
+		_, err := r.out.Write(r.editorText(folder, root))
 		return err
 	}
-	path, err := writeEditorSchema(folder, root)
+	path, err := r.writeEditorSchema(folder, root)
 	if err != nil {
 		return unavailable(err)
 	}
@@ -44,16 +44,16 @@ func (c *editorCmd) Run(r *run) error {
 	return nil
 }
 
-func editorText(folder, root string) []byte {
-	return editor.Schema(editor.Collect(os.DirFS(folder), root), schema.BuiltinTypes())
+func (r *run) editorText(folder, root string) []byte {
+	return editor.Schema(editor.Collect(os.DirFS(folder), root), append(schema.BuiltinTypes(), r.app.Program.Parts().Types...))
 }
 
-func writeEditorSchema(folder, root string) (path string, err error) {
+func (r *run) writeEditorSchema(folder, root string) (path string, err error) {
 	path = filepath.Join(folder, filepath.FromSlash(editorSchema))
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
 	}
-	return path, os.WriteFile(path, editorText(folder, root), 0o644)
+	return path, os.WriteFile(path, r.editorText(folder, root), 0o644)
 }
 
 // refreshEditor keeps the editor's schema in step while files change, where there is one.
@@ -61,7 +61,7 @@ func (p *project) refreshEditor(r *run) {
 	if _, err := os.Stat(filepath.Join(p.folder, filepath.FromSlash(editorSchema))); err != nil {
 		return
 	}
-	if _, err := writeEditorSchema(p.folder, p.root); err != nil {
+	if _, err := r.writeEditorSchema(p.folder, p.root); err != nil {
 		r.note("dowel: %v", err)
 	}
 }

@@ -41,7 +41,7 @@ func (c *explainCmd) Run(r *run) error {
 	if name == "" {
 		return r.overview(s)
 	}
-	o := explain.Options{}
+	o := explain.Options{Types: append(schema.BuiltinTypes(), r.app.Program.Parts().Types...)}
 	if rules != nil {
 		p := &project{schema: s, rules: rules}
 		o.Who = func(c *schema.Class, verb string) string { return p.who(c, verb) }

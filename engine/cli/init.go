@@ -39,7 +39,7 @@ func (c *initCmd) Run(r *run) error {
 			fmt.Fprintln(r.out, filepath.Join(c.Folder, name))
 		}
 	}
-	path, err := writeEditorSchema(c.Folder, ".")
+	path, err := r.writeEditorSchema(c.Folder, ".")
 	if err != nil {
 		return unavailable(err)
 	}

@@ -180,7 +180,7 @@ func (c *migrateNewCmd) ready(states []migrate.FileState, all []migrate.File, nu
 // text is the plan as SQL.
 func (c *migrateNewCmd) text(r *run, p *project, plan *migrate.Plan) (string, error) {
 	if plan.Count(migrate.Blocked) > 0 {
-		if err := diag.Text(r.err, p.blocked(plan), onDisk, r.live); err != nil {
+		if err := diag.Text(r.err, p.blocked(plan), r.sourceText, r.live); err != nil {
 			return "", unavailable(err)
 		}
 		return "", refuse(fmt.Errorf("%s cannot be made", counted(plan.Count(migrate.Blocked), "change", "changes")))
@@ -303,7 +303,7 @@ func (c *migrateLintCmd) Run(r *run) error {
 		}
 	}
 	found := seenFrom(folder, migrate.Lint(files))
-	if err := diag.Write(r.out, c.Format, found, onDisk, r.lively(r.out)); err != nil {
+	if err := diag.Write(r.out, c.Format, found, r.sourceText, r.lively(r.out)); err != nil {
 		return unavailable(err)
 	}
 	if len(found) > 0 {

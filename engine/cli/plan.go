@@ -56,7 +56,7 @@ func (c *planCmd) Run(r *run) error {
 		return unavailable(err)
 	}
 	if plan.Count(migrate.Blocked) > 0 {
-		if err := diag.Text(r.err, p.blocked(plan), onDisk, r.live); err != nil {
+		if err := diag.Text(r.err, p.blocked(plan), r.sourceText, r.live); err != nil {
 			return unavailable(err)
 		}
 	}

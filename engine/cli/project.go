@@ -10,11 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/authz/token"
 	"github.com/dowel-dev/dowel/engine"
+	"github.com/dowel-dev/dowel/engine/deploy"
 	"github.com/dowel-dev/dowel/engine/mail"
 	"github.com/dowel-dev/dowel/engine/metrics"
 	"github.com/dowel-dev/dowel/schema"
@@ -60,13 +62,8 @@ func place(arg string) (folder, root string, err error) {
 // inspect loads schema and policy and returns them with everything found,
 // places being relative to the working directory.
 func (r *run) inspect(folder, root string) (*schema.Schema, *authz.Rules, diag.List) {
-	files := r.files(folder, root)
-	s, found := load.FS(files, root, load.Options{Modules: r.app.Program.Modules()})
-	var rules *authz.Rules
+	s, rules, _, found := deploy.Load(r.files(folder, root), root, r.app.Program.Parts())
 	if s != nil {
-		var more diag.List
-		rules, more = authz.New(s, files)
-		found = append(found, more...)
 		found = append(found, r.app.Program.Check(s)...)
 	}
 	return s, rules, seenFrom(folder, found)
@@ -99,14 +96,20 @@ func seenFrom(folder string, found diag.List) diag.List {
 
 // under names a file of the application as the working directory sees it.
 func under(folder, file string) string {
-	if file == "" || folder == "." || filepath.Ext(file) == ".go" {
+	if file == "" || folder == "." || filepath.Ext(file) == ".go" || strings.HasPrefix(file, "@") {
 		return file
 	}
 	return filepath.Join(folder, filepath.FromSlash(file))
 }
 
-// onDisk gives findings their source lines; their places name files as the working directory does.
-func onDisk(file string) ([]byte, error) { return os.ReadFile(file) }
+// sourceText gives findings their source lines; their places name files as the working
+// directory does, those of modules by themselves.
+func (r *run) sourceText(file string) ([]byte, error) {
+	if strings.HasPrefix(file, "@") {
+		return fs.ReadFile(r.app.Program.Parts().Over(os.DirFS(".")), file)
+	}
+	return os.ReadFile(file)
+}
 
 // load reads schema and policy and refuses mistakes. Warnings are for verbs that
 // start something or check; the others are not about them.
@@ -132,7 +135,7 @@ func (r *run) show(found diag.List) error {
 	if len(found) == 0 {
 		return nil
 	}
-	if err := diag.Text(r.err, found, onDisk, r.live); err != nil {
+	if err := diag.Text(r.err, found, r.sourceText, r.live); err != nil {
 		return err
 	}
 	r.note("%s", found.Summary())

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,7 +55,7 @@ type seedSum struct {
 // seed loads the application's seed files. Rows that are there already, by
 // their natural key, stay as they are.
 func (p *project) seed(r *run) ([]seedSum, error) {
-	rows, err := readSeed(p.folder, p.schema)
+	rows, err := readSeed(p.seeds(r), p.schema)
 	if err == nil {
 		err = checkTwins(rows)
 	}
@@ -71,6 +73,16 @@ func (p *project) seed(r *run) ([]seedSum, error) {
 		return nil, err
 	}
 	return s.sums, nil
+}
+
+// seeds are the files that rows to begin with are in: where the schema is, or beside a
+// program that has the schema inside, and no rows.
+func (p *project) seeds(r *run) fs.FS {
+	files := r.files(p.folder, p.root)
+	if _, err := fs.Stat(files, seedFolder); err != nil {
+		files = os.DirFS(p.folder)
+	}
+	return r.app.Program.Parts().Over(files)
 }
 
 // seeder puts rows where they are missing.

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -41,30 +41,34 @@ type rowError struct {
 
 func (e *rowError) Error() string { return e.where + ": " + e.detail }
 
-// readSeed reads every seed file of an application, in the order of their
-// names. Every file with a mistake is reported, not only the first.
-func readSeed(folder string, s *schema.Schema) ([]*seedRow, error) {
-	entries, err := os.ReadDir(filepath.Join(folder, seedFolder))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, unavailable(err)
-	}
+// readSeed reads every seed file of an application and its modules, in the order of
+// their names. Every file with a mistake is reported, not only the first.
+func readSeed(files fs.FS, s *schema.Schema) ([]*seedRow, error) {
 	var rows []*seedRow
 	var wrong []error
-	for _, e := range entries {
-		if e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+	for _, module := range s.Modules {
+		folder := path.Join(module, seedFolder)
+		entries, err := fs.ReadDir(files, folder)
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		content, err := os.ReadFile(filepath.Join(folder, seedFolder, e.Name()))
 		if err != nil {
 			return nil, unavailable(err)
 		}
-		more, err := parseSeed(s, seedFolder+"/"+e.Name(), content)
-		rows = append(rows, more...)
-		if err != nil {
-			wrong = append(wrong, err)
+		for _, e := range entries {
+			if e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+				continue
+			}
+			name := path.Join(folder, e.Name())
+			content, err := fs.ReadFile(files, name)
+			if err != nil {
+				return nil, unavailable(err)
+			}
+			more, err := parseSeed(s, name, content)
+			rows = append(rows, more...)
+			if err != nil {
+				wrong = append(wrong, err)
+			}
 		}
 	}
 	return rows, errors.Join(wrong...)

@@ -101,8 +101,10 @@ func (c *changes) mark(folder, path string) bool {
 		return false
 	case rel == configFile:
 		c.config = true
-	case strings.HasPrefix(filepath.ToSlash(rel), seedFolder+"/"):
+	case filepath.Dir(rel) == seedFolder:
 		c.seed = true
+	case filepath.Base(filepath.Dir(rel)) == seedFolder: // of a module, or one that is called so
+		c.seed, c.schema = true, true
 	case ext == ".yaml" || ext == ".yml" || ext == ".csv" || name == "model.conf":
 		c.schema = true
 	default:

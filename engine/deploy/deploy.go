@@ -13,9 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/schema"
-	"github.com/dowel-dev/dowel/schema/diag"
 	"github.com/dowel-dev/dowel/schema/load"
 	"github.com/dowel-dev/dowel/storage"
 	"github.com/dowel-dev/dowel/storage/memory"
@@ -40,16 +38,6 @@ func Find(from string) (string, error) {
 			return "", fmt.Errorf("neither %s nor a folder above it has %s or schema/*.yaml", start, load.MainFile)
 		}
 	}
-}
-
-// Load reads the schema and the rules of an application, and all that is wrong with them.
-func Load(files fs.FS, modules map[string][]byte) (*schema.Schema, *authz.Rules, diag.List) {
-	s, found := load.FS(files, ".", load.Options{Modules: modules})
-	if s == nil {
-		return nil, nil, found
-	}
-	rules, more := authz.New(s, files)
-	return s, rules, append(found, more...)
 }
 
 // Limits of a database's work.

@@ -65,11 +65,11 @@ import (
 	"github.com/dowel-dev/dowel/authz/account"
 	"github.com/dowel-dev/dowel/authz/token"
 	"github.com/dowel-dev/dowel/engine"
+	"github.com/dowel-dev/dowel/engine/deploy"
 	"github.com/dowel-dev/dowel/engine/mail"
 	"github.com/dowel-dev/dowel/engine/metrics"
 	"github.com/dowel-dev/dowel/engine/strictjson"
 	"github.com/dowel-dev/dowel/schema"
-	"github.com/dowel-dev/dowel/schema/load"
 	"github.com/dowel-dev/dowel/storage"
 	"github.com/dowel-dev/dowel/storage/memory"
 )
@@ -97,13 +97,9 @@ type App struct {
 // Open runs the application of a folder until the test ends.
 func Open(t testing.TB, folder fs.FS, o Options) *App {
 	t.Helper()
-	s, found := load.FS(folder, ".", load.Options{Modules: o.App.Modules()})
-	if s == nil {
-		t.Fatalf("the schema does not load: %v", found)
-	}
-	rules, found := authz.New(s, folder)
-	if rules == nil {
-		t.Fatalf("the rules do not load: %v", found)
+	s, rules, _, found := deploy.Load(folder, ".", o.App.Parts())
+	if found.HasErrors() {
+		t.Fatalf("schema and rules do not load: %v", found)
 	}
 	if o.Store == nil {
 		o.Store = func(s *schema.Schema) (storage.Store, error) { return memory.New(s) }

@@ -90,7 +90,7 @@ type file struct {
 }
 
 // readAll reads the application's files, included ones after those that name them, modules last.
-func (l *loader) readAll(fsys fs.FS, root string, modules map[string][]byte) []*file {
+func (l *loader) readAll(fsys fs.FS, root string, opts Options) []*file {
 	r := &reader{loader: l, fsys: fsys, seen: map[string]bool{}, raw: map[string][]byte{}}
 	start, err := Find(fsys, root)
 	if err != nil {
@@ -110,9 +110,21 @@ func (l *loader) readAll(fsys fs.FS, root string, modules map[string][]byte) []*
 			r.read(name, nil)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(modules)) {
+	for _, dir := range opts.Mounted {
+		names, err := r.match(dir)
+		if err != nil || len(names) == 0 {
+			l.report("E009", schema.Pos{File: dir}, "", "", "no schema found in the module `%s`: it has neither %s nor schema/*.yaml", dir, MainFile)
+		}
+		for _, name := range names {
+			r.read(name, nil)
+		}
+	}
+	for _, f := range r.files {
+		l.s.AddModule(f.name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(opts.Modules)) {
 		r.seen[name] = true
-		r.take(name, modules[name])
+		r.take(name, opts.Modules[name])
 	}
 	l.revise(r.raw)
 	l.version(r.files)

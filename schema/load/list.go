@@ -13,7 +13,7 @@ import (
 func Files(fsys fs.FS, root string) []string {
 	l := &loader{s: &schema.Schema{}, fsys: fsys, root: root}
 	var names []string
-	for _, f := range l.readAll(fsys, root, nil) {
+	for _, f := range l.readAll(fsys, root, Options{}) {
 		names = append(names, f.name)
 	}
 	for _, d := range l.list.Sorted() {

@@ -30,6 +30,8 @@ import (
 type Options struct {
 	// Types are the application's own, beside schema.BuiltinTypes.
 	Types []schema.TypeDef
+	// Mounted are folders that are read as if the application included them, after all that it names.
+	Mounted []string
 	// Modules are files that are in no folder, by the names that errors call them:
 	// what a program in Go adds to the schema. They are read after all others.
 	Modules map[string][]byte
@@ -55,7 +57,7 @@ func FS(fsys fs.FS, root string, opts Options) (*schema.Schema, diag.List) {
 		root:    root,
 	}
 	l.defs = append(schema.BuiltinTypes(), opts.Types...)
-	files := l.readAll(fsys, root, opts.Modules)
+	files := l.readAll(fsys, root, opts)
 	if len(files) > 0 {
 		l.build(files)
 	}

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -40,12 +41,11 @@ func (l *loader) rules(d *classDecl) {
 // verb checks that a class has what a rule is about.
 func (l *loader) verb(d *classDecl, p *partDecl, e entry) bool {
 	c := d.c
-	for _, a := range c.Actions {
-		if a.Name == e.name && (p.kind != addedPart || p.declares("actions", e.name)) {
-			return true
-		}
+	action := slices.ContainsFunc(c.Actions, func(a *schema.Action) bool { return a.Name == e.name })
+	if action && (p.kind != addedPart || p.declares("actions", e.name)) {
+		return true
 	}
-	if p.kind == addedPart && (language.IsVerb(e.name) || d.own.declares("actions", e.name)) {
+	if p.kind == addedPart && (language.IsVerb(e.name) || action) {
 		l.reportTwo("E019", e.key.pos(), "not an action of this module", d.key.pos(), "the class is declared here",
 			"write it where the class is declared", "a module may give rights only to what it adds to `%s`", c.Name)
 		return false
