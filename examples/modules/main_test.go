@@ -9,15 +9,13 @@ import (
 
 	"github.com/dowel-dev/dowel/engine/cli"
 	"github.com/dowel-dev/dowel/engine/enginetest"
-	"github.com/dowel-dev/dowel/examples/onstores"
-	"github.com/dowel-dev/dowel/schema"
-	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/engine/enginetest/onstores"
 )
 
 func TestMain(m *testing.M) { os.Exit(onstores.Main(m)) }
 
 func TestPoints(t *testing.T) {
-	onstores.Run(t, func(t *testing.T, open func(*schema.Schema) (storage.Store, error)) {
+	onstores.Run(t, func(t *testing.T, open onstores.Open) {
 		enginetest.RunFiles(t, "testdata/*.txtar", os.DirFS("."), enginetest.Options{App: program(), Store: open})
 	})
 }
