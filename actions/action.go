@@ -132,6 +132,7 @@ type (
 		Class    string `json:"class"`
 		ID       string `json:"id"`
 		Property string `json:"property,omitempty"`
+		AsOf     string `json:"as_of,omitempty"` // the row as it was at this time
 		View
 		Options
 	}

@@ -48,6 +48,10 @@ func New(verb string) Action {
 		return new(Restore)
 	case VerbPurge:
 		return new(Purge)
+	case VerbHistory:
+		return new(History)
+	case VerbUndo:
+		return new(Undo)
 	case VerbRun:
 		return new(Run)
 	case VerbCan:

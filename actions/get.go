@@ -22,6 +22,9 @@ type getPlan struct {
 
 func bindGet(x *Exec, action Action) (Plan, error) {
 	a := action.(*Get)
+	if a.AsOf != "" {
+		return bindAsOf(x, a)
+	}
 	c, err := x.class(a.Class)
 	if err != nil {
 		return nil, err

@@ -64,6 +64,8 @@ func Builtin() Registry {
 		{VerbRestore, func() Action { return new(Restore) }, bindRestore},
 		{VerbPurge, func() Action { return new(Purge) }, bindPurge},
 		{VerbRun, func() Action { return new(Run) }, bindRun},
+		{VerbHistory, func() Action { return new(History) }, bindHistory},
+		{VerbUndo, func() Action { return new(Undo) }, bindUndo},
 		{VerbCan, func() Action { return new(Can) }, bindCan},
 		{VerbBulkImport, func() Action { return new(BulkImport) }, bindBulkImport},
 		{VerbBulkUpdate, func() Action { return new(BulkUpdate) }, bindBulkUpdate},

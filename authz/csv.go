@@ -247,6 +247,10 @@ func (f *policyFile) rule(cells []cell) {
 			return
 		}
 		mistakes := len(*f.found)
+		if cells[colVerb].text == History && cells[colClass].text != "*" && cells[colEffect].text == "allow" && !c.History {
+			f.fail(codeVerb, cells[colVerb].pos, fmt.Sprintf("`%s` keeps no history", c.Name), "write `history: true` in the class")
+			break
+		}
 		rules = append(rules, f.ruleOf(c, cells))
 		if len(*f.found) > mistakes {
 			break // the next class would say the same again

@@ -40,6 +40,7 @@ func TestMistakesInPolicyFiles(t *testing.T) {
 		"class, in UTF-8": {"p, agent, nóte, get, , , allow", "E035 policy/a.csv:1:11-15 no class `nóte` | did you mean `note`?"},
 		"internal class":  {"p, agent, dowel_session, get, , , allow", "E035 policy/a.csv:1:11-24 no class `dowel_session`"},
 		"verb":            {"p, agent, note, updte, , , allow", "E030 policy/a.csv:1:17-22 `note` has no verb `updte` | did you mean `update`?"},
+		"no history":      {"p, agent, note, history, , , allow", "E030 policy/a.csv:1:17-24 `note` keeps no history | write `history: true` in the class"},
 		"action":          {"p, agent, customer, merg, , , allow", "E030 policy/a.csv:1:21-25 `customer` has no verb `merg` | did you mean `merge`?"},
 		"field":           {"p, agent, note, get, , body autor, allow", "E035 policy/a.csv:1:29-34 `note` has no field `autor` | did you mean `author`?"},
 		"field twice":     {"p, agent, note, get, , body body, allow", "E035 policy/a.csv:1:29-33 field `body` is named twice"},
@@ -202,7 +203,7 @@ func TestWarnings(t *testing.T) {
 func TestModules(t *testing.T) {
 	f, user, customer, _, tag := crm()
 	user.Pos.File, tag.Pos.File = "schema/user.yaml", "schema/tag.yaml"
-	customer.Pos.File = "modules/sales/schema/customer.yaml"
+	customer.Pos.File, customer.History = "modules/sales/schema/customer.yaml", true
 	f.Modules = []string{".", "modules/sales"}
 	_, found := read(f, map[string]string{
 		"modules/sales/policy/a.csv": "p, user, customer, history, , , allow\np, user, tag, history, , , allow\ng, agent, admin\n",

@@ -213,6 +213,9 @@ func caller(skip int) schema.Pos {
 // verbsOf are what hooks may be about.
 func verbsOf(c *schema.Class) []string {
 	all := strings.Fields("list get create update delete restore purge")
+	if c.History {
+		all = append(all, "history", "undo")
+	}
 	for _, act := range c.Actions {
 		all = append(all, act.Name)
 	}

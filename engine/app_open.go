@@ -76,7 +76,7 @@ func (a *App) Open(ctx context.Context) (*Engine, error) {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		e.deliver(delivering)
+		e.Deliver(delivering)
 	}()
 	e.stop = func() { stop(); <-over }
 	return e, nil

@@ -207,6 +207,9 @@ func (e *Engine) revision(s *schema.Schema, a authz.Authorizer) (*live, error) {
 	}
 	snapshot.Inside = l.inside
 	var keepers []keeper
+	if ledger := actions.NewLedger(s); ledger != nil {
+		keepers = append(keepers, &histories{ledger})
+	}
 	if o := events.NewOutbox(s); o != nil {
 		keepers = append(keepers, &outbox{o, e.dispatcher})
 	}

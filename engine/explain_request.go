@@ -285,6 +285,8 @@ func rightsOf(c *schema.Class, a actions.Action) []string {
 		return []string{authz.Update}
 	case *actions.Delete, *actions.DeleteWhere:
 		return []string{authz.Delete}
+	case *actions.History, *actions.Undo:
+		return []string{authz.History}
 	case *actions.Restore:
 		return []string{authz.Restore}
 	case *actions.Purge:

@@ -159,8 +159,9 @@ func (a *App) subscribed() []events.Subscriber {
 	return all
 }
 
-// deliver hands events on to the subscribers until ctx is done.
-func (e *Engine) deliver(ctx context.Context) {
+// Deliver hands events on to the subscribers until ctx is done. Serve and App.Open do it; whoever serves
+// Handler of an engine of their own calls it beside that.
+func (e *Engine) Deliver(ctx context.Context) {
 	if e.dispatcher != nil {
 		e.dispatcher.Run(ctx)
 	}

@@ -21,7 +21,7 @@ func (e *Engine) Serve(ctx context.Context, l net.Listener) error {
 	delivering := make(chan struct{})
 	go func() {
 		defer close(delivering)
-		e.deliver(tidying)
+		e.Deliver(tidying)
 	}()
 	err := e.handler.Serve(ctx, l)
 	stop()
@@ -39,7 +39,7 @@ const (
 	sweepAtOnce = 200
 )
 
-// tidy removes expired sessions until ctx is done.
+// tidy removes expired sessions, and what histories keep no longer, until ctx is done.
 func (e *Engine) tidy(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -58,6 +58,7 @@ func (e *Engine) tidy(ctx context.Context) {
 				break
 			}
 		}
+		e.forget(ctx)
 	}
 }
 

@@ -33,13 +33,14 @@ type grammar struct {
 	Migrate    migrateCmd    `cmd:"" group:"tables" help:"Keep changes of the tables as files of SQL."`
 	Introspect introspectCmd `cmd:"" group:"tables" help:"Write a schema for the tables of a database, whoever made them."`
 
-	Seed   seedCmd   `cmd:"" group:"data" help:"Load the rows of seed/; a second run changes nothing."`
-	Import importCmd `cmd:"" group:"data" help:"Put the records of a file into the database."`
-	Export exportCmd `cmd:"" group:"data" help:"Write all records of a class to stdout."`
-	Move   moveCmd   `cmd:"" group:"data" help:"Copy all rows to another database: SQLite to PostgreSQL, or back."`
-	User   userCmd   `cmd:"" group:"data" help:"Manage accounts."`
-	Token  tokenCmd  `cmd:"" group:"data" help:"Sign a token with the configured key."`
-	Key    keyCmd    `cmd:"" group:"data" help:"Manage API keys."`
+	Seed    seedCmd    `cmd:"" group:"data" help:"Load the rows of seed/; a second run changes nothing."`
+	Import  importCmd  `cmd:"" group:"data" help:"Put the records of a file into the database."`
+	Export  exportCmd  `cmd:"" group:"data" help:"Write all records of a class to stdout."`
+	Move    moveCmd    `cmd:"" group:"data" help:"Copy all rows to another database: SQLite to PostgreSQL, or back."`
+	User    userCmd    `cmd:"" group:"data" help:"Manage accounts."`
+	Token   tokenCmd   `cmd:"" group:"data" help:"Sign a token with the configured key."`
+	Key     keyCmd     `cmd:"" group:"data" help:"Manage API keys."`
+	History historyCmd `cmd:"" group:"data" help:"Check that histories are as they were kept."`
 
 	Do     doCmd     `cmd:"" group:"rows" help:"Run an action that is written as JSON."`
 	Get    getCmd    `cmd:"" group:"rows" help:"Show a record."`

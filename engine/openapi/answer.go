@@ -55,7 +55,9 @@ func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 		if c.ClientKeyed() {
 			r.Set("201", b.answer("The record, which is new.", b.data(c, "", false, b.record(c)), append([]string{"Location"}, written...)...))
 		}
-	case request.Patch, request.Restore:
+	case request.History:
+		r.Set("200", b.history(c))
+	case request.Patch, request.Restore, request.Undo:
 		r.Set("200", b.written(c))
 	case request.PutProperty:
 		r.Set("200", b.answer("The value of the member.", b.data(c, "Property", false, b.property(c)), written...))

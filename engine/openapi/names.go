@@ -103,6 +103,8 @@ func operationID(op *request.Operation) string {
 		return "bulkUpdate" + many
 	case request.BulkDelete:
 		return "bulkDelete" + many
+	case request.History:
+		return "get" + one + "History"
 	case request.GetProperty:
 		return "get" + one + "Property"
 	case request.PutProperty:
@@ -117,7 +119,7 @@ func operationID(op *request.Operation) string {
 	}
 	words := map[request.Verb]string{
 		request.Get: "get", request.Replace: "replace", request.Patch: "update", request.Delete: "delete",
-		request.Restore: "restore", request.Purge: "purge",
+		request.Restore: "restore", request.Purge: "purge", request.Undo: "undo",
 	}
 	return words[op.Verb] + one
 }

@@ -117,6 +117,8 @@ func right(op *request.Operation) string {
 		return authz.Restore
 	case request.Purge:
 		return authz.Purge
+	case request.History, request.Undo:
+		return authz.History
 	case request.Run, request.Query:
 		return op.Action.Name
 	}
@@ -165,6 +167,10 @@ func summary(op *request.Operation) string {
 		return "Restore a deleted " + one
 	case request.Purge:
 		return "Delete a " + one + " for good"
+	case request.History:
+		return "See what became of a " + one
+	case request.Undo:
+		return "Undo a change of a " + one
 	case request.GetProperty:
 		return "Get a member of a " + one
 	case request.PutProperty:
@@ -204,6 +210,10 @@ func prose(op *request.Operation) string {
 		return "It is as it was before it was deleted."
 	case request.Purge:
 		return "Nothing of it is kept."
+	case request.History:
+		return "Every change, the newest first, with the members that you may read now."
+	case request.Undo:
+		return "Makes the opposite change with your rights. Refused where the record has moved on in the same members."
 	case request.GetProperty, request.PutProperty:
 		return "The content is the value alone."
 	case request.ClearProperty:
@@ -252,6 +262,8 @@ func (b *builder) content(op *request.Operation) *openapi3.RequestBodyRef {
 		of = func(string) *openapi3.SchemaRef { return b.bulkUpdate(c) }
 	case request.BulkDelete:
 		of = func(string) *openapi3.SchemaRef { return b.bulkDelete(c) }
+	case request.Undo:
+		of = func(string) *openapi3.SchemaRef { return b.undone() }
 	case request.PutProperty:
 		of = func(string) *openapi3.SchemaRef { return b.property(c) }
 	case request.Run:

@@ -115,6 +115,9 @@ var options = map[string]option{
 	"as_mode":        {doc: "With `as`: whether the rights of the other user replace one's own or join them.", when: withLogin, schema: word("replace", "add")},
 	"on_conflict":    {doc: "What becomes of a record whose key, or a unique key of it, is taken.", plain: true, schema: word("fail", "skip", "update")},
 	"mode":           {doc: "All records or none, or those that can be.", plain: true, schema: word("atomic", "partial")},
+	"asOf": {doc: "The record as it was at this time, for those with the right `history`.", plain: true,
+		when:   func(_ *builder, op *request.Operation) bool { return op.Class.History },
+		schema: func(*builder, *schema.Class) *openapi3.Schema { return typed("string").WithFormat("date-time") }},
 	"max_affected": {doc: "How many records a filter may find; more, and nothing is done. A write by filter needs it.",
 		plain: true, schema: func(*builder, *schema.Class) *openapi3.Schema { return typed("integer").WithMin(0) }},
 }
@@ -277,7 +280,7 @@ func reads(op *request.Operation) bool { return op.Method == http.MethodGet }
 
 func writesOne(op *request.Operation) bool {
 	switch op.Verb {
-	case request.Replace, request.Patch, request.PutProperty, request.ClearProperty, request.Delete, request.Restore, request.Purge:
+	case request.Replace, request.Patch, request.PutProperty, request.ClearProperty, request.Delete, request.Restore, request.Purge, request.Undo:
 		return true
 	case request.Run:
 		return !op.Action.OnCollection

@@ -87,6 +87,8 @@ func setContent(a actions.Action, text json.RawMessage, media string) {
 		a.Content = text
 	case *actions.Run:
 		a.Content = text
+	case *actions.Undo:
+		a.Content = text
 	case *actions.BulkImport:
 		a.Content = text
 	case *actions.BulkUpdate:

@@ -59,7 +59,7 @@ func Operations(c *schema.Class) []Operation {
 			names = append(names, a.Path)
 		}
 	}
-	for _, name := range append(names, "restore", "purge") {
+	for _, name := range append(names, "restore", "purge", "history", "undo") {
 		if t, err := new(Parser).member(target{class: c}, name); err == nil && t.kind != property {
 			list = offered(list, one+"/"+name, &t)
 		}

@@ -41,6 +41,8 @@ const (
 	compound                     // ;compound, at the mount alone
 	restore                      // /customers/7/restore
 	purge                        // /customers/7/purge
+	history                      // /customers/7/history
+	undo                         // /customers/7/undo
 )
 
 // target reads the path: target = mount *( ";" modifier ) "/" collection *( ";" modifier ) [ "/" [ id [ "/" member ] ] ].
@@ -229,6 +231,16 @@ func (p *Parser) member(t target, name string) (target, error) {
 			return t, nil
 		case "purge":
 			t.kind = purge
+			return t, nil
+		}
+	}
+	if c.History {
+		switch name {
+		case "history":
+			t.kind = history
+			return t, nil
+		case "undo":
+			t.kind = undo
 			return t, nil
 		}
 	}

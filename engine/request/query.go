@@ -25,6 +25,8 @@ const (
 	inputs                         // the input of a declared action
 	continuing                     // cursor
 	grouping                       // group, measure, having
+	limiting                       // limit
+	timed                          // asOf
 )
 
 // option is a reserved word of the query.
@@ -59,6 +61,7 @@ const (
 	optHaving
 	optOnConflict
 	optMode
+	optAsOf
 	numOptions
 	noOption
 )
@@ -74,7 +77,7 @@ var options = [numOptions]struct {
 	optOrderBy:        {"orderBy", paging, false},
 	optSort:           {"sort", paging, false},
 	optOrder:          {"order", paging, false},
-	optLimit:          {"limit", paging, false},
+	optLimit:          {"limit", paging | limiting, false},
 	optPage:           {"page", paging, false},
 	optCount:          {"count", paging, false},
 	optSearch:         {"search", filtering, false},
@@ -97,6 +100,7 @@ var options = [numOptions]struct {
 	optHaving:         {"having", grouping, false},
 	optOnConflict:     {"on_conflict", importing, false},
 	optMode:           {"mode", importing, false},
+	optAsOf:           {"asOf", timed, false},
 }
 
 // reserved returns the option that a word names, or noOption.
@@ -136,6 +140,8 @@ func reserved(word string) option {
 		return optEnvelope
 	case "pretty":
 		return optPretty
+	case "asOf":
+		return optAsOf
 	case "dry_run":
 		return optDryRun
 	case "explain":

@@ -112,7 +112,7 @@ func (p *Parser) Parse(r *http.Request) (actions.Action, error) {
 		}
 	}
 	offers := p
-	if op.verb == Compound {
+	if op.verb == Compound || op.verb == History {
 		offers = &Parser{} // JSON alone
 	}
 	if common.Output.Format, err = offers.negotiate(r.Header["Accept"], common.Output.Format); err != nil {

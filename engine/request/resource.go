@@ -33,6 +33,8 @@ const (
 	DeleteMany
 	Restore
 	Purge
+	History
+	Undo
 	Run
 	Query // a declared action by GET: its input is the query
 	BulkImport
@@ -69,8 +71,8 @@ var (
 )
 
 var (
-	opGet           = operation{Get, always | viewing | deletedRows, NoContent, nil}
-	opGetProperty   = operation{GetProperty, always | deletedRows, NoContent, nil}
+	opGet           = operation{Get, always | viewing | deletedRows | timed, NoContent, nil}
+	opGetProperty   = operation{GetProperty, always | deletedRows | timed, NoContent, nil}
 	opSearch        = operation{Search, always | viewing | deletedRows | filtering | paging | continuing | grouping, NoContent, nil}
 	opRelated       = operation{Related, always | viewing | deletedRows, NoContent, nil}
 	opCreate        = operation{Create, always | viewing | writing, MustContent, listTypes}
@@ -83,6 +85,8 @@ var (
 	opDeleteMany    = operation{DeleteMany, always | writing | filtering | affecting, NoContent, nil}
 	opRestore       = operation{Restore, always | viewing | writing, EmptyContent, jsonTypes}
 	opPurge         = operation{Purge, always | writing, EmptyContent, jsonTypes}
+	opHistory       = operation{History, always | limiting | continuing, NoContent, nil}
+	opUndo          = operation{Undo, always | viewing | writing, MustContent, jsonTypes}
 	opRun           = operation{Run, always | viewing | writing, MayContent, jsonTypes}
 	opQuery         = operation{Query, always | viewing | inputs, NoContent, nil}
 	opBulkImport    = operation{BulkImport, always | writing | importing, MustContent, listTypes}
@@ -150,6 +154,10 @@ func (t *target) operation(method string) *operation {
 		return when(method == http.MethodPost, &opRestore)
 	case purge:
 		return when(method == http.MethodPost, &opPurge)
+	case history:
+		return when(method == http.MethodGet, &opHistory)
+	case undo:
+		return when(method == http.MethodPost, &opUndo)
 	case compound:
 		return when(method == http.MethodPost, &opCompound)
 	}
@@ -227,9 +235,9 @@ func (t *target) rows() string {
 func (q *query) action(op *operation, t *target) actions.Action {
 	switch op.verb {
 	case Get:
-		return &actions.Get{Class: t.rows(), ID: t.id, View: q.view(), Options: q.options()}
+		return &actions.Get{Class: t.rows(), ID: t.id, AsOf: q.text[optAsOf], View: q.view(), Options: q.options()}
 	case GetProperty:
-		return &actions.Get{Class: t.rows(), ID: t.id, Property: t.field.JSON, View: q.view(), Options: q.options()}
+		return &actions.Get{Class: t.rows(), ID: t.id, Property: t.field.JSON, AsOf: q.text[optAsOf], View: q.view(), Options: q.options()}
 	case Search:
 		if q.set&(1<<optGroup|1<<optMeasure|1<<optHaving) != 0 {
 			return q.aggregate(t)
@@ -257,6 +265,17 @@ func (q *query) action(op *operation, t *target) actions.Action {
 		return &actions.DeleteWhere{Class: t.rows(), Parent: t.parent(), Select: q.selection(), MaxAffected: q.maxAffected(), Options: q.options()}
 	case Restore:
 		return &actions.Restore{Class: t.rows(), ID: t.id, View: q.view(), Options: q.options()}
+	case History:
+		a := &actions.History{Class: t.rows(), ID: t.id, Cursor: q.text[optCursor], Options: q.options()}
+		if q.has(optLimit) {
+			var skip *int
+			if skip, a.Limit = q.limit(); skip != nil {
+				q.misfits = append(q.misfits, q.at(optLimit).problem("unfit", "A history is read on with cursors, without a skip."))
+			}
+		}
+		return a
+	case Undo:
+		return &actions.Undo{Class: t.rows(), ID: t.id, View: q.view(), Options: q.options()}
 	case Purge:
 		return &actions.Purge{Class: t.rows(), ID: t.id, Options: q.options()}
 	case BulkImport:

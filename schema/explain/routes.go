@@ -37,6 +37,9 @@ func Routes(c *schema.Class) []Route {
 	if c.SoftDelete {
 		routes = append(routes, Route{"POST", one + "/restore", c, "restore"}, Route{"POST", one + "/purge", c, "purge"})
 	}
+	if c.History {
+		routes = append(routes, Route{"GET", one + "/history", c, "history"}, Route{"POST", one + "/undo", c, "history"})
+	}
 	for _, a := range c.Actions {
 		path := one + "/" + a.Path
 		if a.OnCollection {

@@ -64,7 +64,7 @@ func ReservedParameter(name string) bool { return reserved[name] }
 
 var reserved = set("with", "fields", "orderBy", "sort", "order", "limit", "page", "cursor", "count", "search", "q",
 	"scope", "where", "group", "measure", "having", "deleted", "format", "keyByIds", "groupedByClass", "envelope",
-	"pretty", "dry_run", "explain", "as", "as_mode", "max_affected", "mode", "on_conflict", "compound")
+	"pretty", "dry_run", "explain", "as", "as_mode", "max_affected", "asOf", "mode", "on_conflict", "compound")
 
 // ReservedMember reports whether a path segment below an item already has a
 // meaning, so that no field, relation or action may have the name.

@@ -35,6 +35,32 @@ func (l *loader) history(d *classDecl) {
 	}
 }
 
+// undone refuses members that stand where histories are undone.
+func (l *loader) undone(d *classDecl) {
+	const undo = "undo"
+	if !d.c.History {
+		return
+	}
+	taken := func(pos schema.Pos, what string) {
+		l.report("E016", pos, "has a meaning of its own", "choose another name", "`%s` keeps its history, so the path /ID/undo has a meaning of its own: %s cannot be called `undo`", d.c.Name, what)
+	}
+	for _, f := range d.c.Fields {
+		if f.JSON == undo {
+			taken(f.Pos, "a field")
+		}
+	}
+	for _, a := range d.c.Actions {
+		if a.Path == undo && !a.OnCollection {
+			taken(a.Pos, "an action")
+		}
+	}
+	for _, r := range d.c.Relations {
+		if r.JSON == undo && r.Field != nil && r.Field.JSON != undo {
+			taken(r.Field.Pos, "a relation")
+		}
+	}
+}
+
 // appendKept adds the internal classes of histories and events, for schemas that have some.
 func appendKept(s *schema.Schema) {
 	classes := s.Classes
@@ -42,7 +68,7 @@ func appendKept(s *schema.Schema) {
 		number := ownField("number", "bigint")
 		c := appendInternal(s, ChangeClass, "DowelChange", "An entry of the history of a row.",
 			ownField("row", "text"), number, ownField("at", "datetime"), ownField("verb", "text"), ownField("version", "bigint"),
-			ownField("entry", "text"), ownField("hash", "text"))
+			ownField("entry", "text"), ownField("prev", "text"), ownField("hash", "text"))
 		c.Key = c.Fields[:2:2]
 		number.Immutable = true
 		c.Fields[2].Indexed = true

@@ -141,6 +141,7 @@ func (l *loader) build(files []*file) {
 	l.conditions()
 	for _, c := range l.order {
 		l.rules(c)
+		l.undone(c)
 		l.publicCache(c)
 	}
 	l.warn()
