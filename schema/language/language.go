@@ -186,6 +186,7 @@ var tenantSection = &Section{Name: "tenant", Doc: "Every class but those with `t
 	{Name: "class", Doc: "The class of organizations.", Shapes: one(Class), Example: "class: org"},
 	{Name: "via", Doc: "The class that says who belongs to an organization, and as what: it refers to a user, and `role` is a role. Without it the `tenant` claim of a token says so.", Shapes: one(Class), Example: "via: membership"},
 	{Name: "from", Doc: "Where a request names its organization: in the path, in the `tenant` claim of its token, or in the header field X-Tenant.", Default: "path", Shapes: choice("path", "claim", "header"), Example: "from: path"},
+	{Name: "mode", Doc: "How organizations are kept apart: by a column of each table. A schema or a database for each is not served.", Default: "column", Shapes: choice("column"), Example: "mode: column"},
 	{Name: "creator", Doc: "Role of whoever creates an organization.", Shapes: one(Role), Example: "creator: owner"},
 }}
 

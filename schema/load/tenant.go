@@ -17,6 +17,7 @@ func (l *loader) readTenant(v value) {
 	if !v.isMap() && !v.isNull() {
 		return // said above
 	}
+	l.tenantMode(o.get("mode"), o.of("mode"))
 	if !o.get("class").given() {
 		l.report("E011", v.pos(), "", "write `tenant: {class: org}`", "`tenant` does not name the class of organizations")
 	} else if text, ok := l.text(o.get("class"), o.of("class")); ok {
@@ -36,6 +37,17 @@ func (l *loader) readTenant(v value) {
 				"whoever creates an organization cannot become `%s`: no class says who belongs to one", text)
 		}
 	}
+}
+
+// tenantMode refuses what other servers can and this one cannot, rather than take it for what it can.
+func (l *loader) tenantMode(v value, what string) {
+	if v.given() && v.isScalar() && (v.n.Value == "schema" || v.n.Value == "database") {
+		text := v.n.Value
+		l.report("E038", v.pos(), "not served", "leave `mode` out; an organization that needs a "+text+" of its own needs a server of its own: `db` in its config.yaml",
+			"organizations share the tables of one database and are kept apart by a column: there is no %s for each", text)
+		return
+	}
+	l.choice(v, "tenant", "mode", what, "column")
 }
 
 // tenantField gives a class below an organization its reference to it. What

@@ -49,6 +49,9 @@ func TestTenantMistakes(t *testing.T) {
 		{"names from outside", "E038", below(usual, seats, "  label: {fields: {name: slug unique}, allow: {read: guest}}\n  team: {tenant: none, fields: {labels: {many: label, by: «name»}}, allow: {read: user}}\n"), "leave `by` out"},
 		{"names made from outside", "E055", below(usual, seats, "  label: {fields: {name: slug unique}, allow: {read: guest}}\n  team: {tenant: none, fields: {labels: {many: label, by: name, «create»: true}}, allow: {read: user}}\n"), ""},
 		{"public cache", "E037", below(usual, seats, "  label: {cache: «public 5m», fields: {name: slug}, allow: {read: anyone}}\n"), "remove `public`"},
+		{"a schema for each", "E038", below("class: org, mode: «schema»", seats, ""), "leave `mode` out; an organization that needs a schema of its own needs a server of its own: `db` in its config.yaml"},
+		{"a database for each", "E038", below("class: org, mode: «database»", seats, ""), "leave `mode` out; an organization that needs a database of its own needs a server of its own: `db` in its config.yaml"},
+		{"another mode", "E014", below("class: org, mode: «rows»", seats, ""), "write one of: column"},
 		{"another place", "E014", below("class: org, from: «cookie»", seats, ""), "write one of: path, claim, header"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
