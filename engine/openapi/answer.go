@@ -43,7 +43,7 @@ func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 			return b.answer("A page of records, or groups of them where `group` or `measure` asks for these.", b.data(c, "List", true, shapes...), append([]string{"Count-Kind", "Link", "X-Total-Count"}, readOf(c)...)...)
 		}))
 	case request.Get, request.Related:
-		r.Set("200", b.reuse(c, "", func() *openapi3.ResponseRef {
+		r.Set("200", b.reuse(c, "Record", func() *openapi3.ResponseRef {
 			return b.answer("The record.", b.data(c, "", false, b.record(c)), read...)
 		}))
 	case request.GetProperty:
@@ -214,7 +214,7 @@ func (b *builder) groups() *openapi3.SchemaRef {
 
 // property is the value of one member.
 func (b *builder) property(c *schema.Class) *openapi3.SchemaRef {
-	return b.component(c, "Value", func() *openapi3.Schema {
+	return b.component(c, "MemberValue", func() *openapi3.Schema {
 		return &openapi3.Schema{Description: "The value of a member, as it stands in the record.", Nullable: !b.exact}
 	})
 }

@@ -10,47 +10,36 @@ import (
 	"github.com/dowel-dev/dowel/schema"
 )
 
-// names are the names of schemas, by what they are of.
-type names map[part]string
-
-// part is something that has a schema: a class in one of its roles, or what all share.
-type part struct {
-	class *schema.Class // nil for what all share
-	role  string        // Create, List; .address, a member of the class; Problem
-}
-
-// claim gives classes their own names before anything is called after them, and
-// what is derived a name that is free: a class price_list does not clash with the list of prices.
+// claim gives classes their own names before what all share gets those that are left.
+// What is derived of a class has a name of its own: the schema was refused otherwise.
 func (b *builder) claim() {
 	for _, c := range b.Schema.Classes {
 		if published(c) {
-			b.names[part{c, ""}] = c.TypeName
+			for _, d := range c.DerivedSchemas() {
+				b.taken[d.Name] = true
+			}
 		}
 	}
 }
 
-// name is the name of a part: CustomerCreate, or CreateOfCustomer where that is taken.
+// name is the name of a part of a class, `Create` or `.address`, or of what all share:
+// CustomerCreate, Problem, or ApiProblem where a class is a problem.
 func (b *builder) name(c *schema.Class, role string) string {
-	if have, ok := b.names[part{c, role}]; ok {
+	word := schema.Pascal(role)
+	if c != nil {
+		return c.TypeName + word
+	}
+	if have, ok := b.names[role]; ok {
 		return have
 	}
-	taken := map[string]bool{}
-	for _, have := range b.names {
-		taken[have] = true
-	}
-	word := schema.Pascal(role)
-	choices := []string{word, "Api" + word}
-	if c != nil {
-		choices = []string{c.TypeName + word, word + "Of" + c.TypeName}
-	}
-	name := choices[0]
-	for i := 1; taken[name]; i++ {
-		name = choices[len(choices)-1] + strconv.Itoa(i)
-		if i < len(choices) {
-			name = choices[i]
+	name := word
+	for i := 1; b.taken[name]; i++ {
+		name = "Api" + word
+		if i > 1 {
+			name += strconv.Itoa(i)
 		}
 	}
-	b.names[part{c, role}] = name
+	b.names[role], b.taken[name] = name, true
 	return name
 }
 
@@ -65,9 +54,8 @@ func (b *builder) component(c *schema.Class, role string, build func() *openapi3
 	return &openapi3.SchemaRef{Ref: "#/components/schemas/" + name}
 }
 
-// id gives an operation an id of its own. Ids are made of the names of the
-// schema alone, so they stay what they are while others come and go; numbers end clashes that
-// only odd names can cause.
+// id gives an operation an id of its own. Those of classes are: the schema was refused
+// otherwise. Numbers end clashes with what programs add.
 func (b *builder) id(name string) string {
 	id := name
 	for n := 2; b.ids[id]; n++ {
@@ -79,7 +67,7 @@ func (b *builder) id(name string) string {
 
 // operationID names an operation: listCustomers, getCustomer, mergeCustomer, listOrdersOfCustomer.
 func operationID(op *request.Operation) string {
-	one, many := op.From.TypeName, plural(op.From)
+	one, many := op.From.TypeName, op.From.Many()
 	if op.Relation != nil {
 		many = schema.Pascal(op.Relation.Name) + "Of" + one
 	}
@@ -122,14 +110,6 @@ func operationID(op *request.Operation) string {
 		request.Restore: "restore", request.Purge: "purge", request.Undo: "undo",
 	}
 	return words[op.Verb] + one
-}
-
-// plural is the plural of a class's name as ids have it.
-func plural(c *schema.Class) string {
-	if many := schema.Pascal(c.Plural); many != c.TypeName {
-		return many
-	}
-	return "Many" + c.TypeName // sheep
 }
 
 // words is a name as prose has it: order item.

@@ -70,7 +70,7 @@ var versions = map[Edition]string{Exact: "3.1.0", Plain: "3.0.3"}
 
 // Render returns a document as JSON text, the same for the same application.
 func Render(app App, e Edition) ([]byte, error) {
-	b := &builder{App: app, exact: e == Exact, names: names{}}
+	b := &builder{App: app, exact: e == Exact, names: map[string]string{}, taken: map[string]bool{}}
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
@@ -84,7 +84,8 @@ func Render(app App, e Edition) ([]byte, error) {
 type builder struct {
 	App
 	exact bool
-	names names
+	names map[string]string // of what all share, by what it is
+	taken map[string]bool // names of components
 	doc   *openapi3.T
 	ids   map[string]bool // operation ids given away
 }

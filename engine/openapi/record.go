@@ -112,12 +112,12 @@ func isKey(f *schema.Field) bool { return f.Synthetic || slices.Contains(f.Class
 
 // list is a page of records.
 func (b *builder) list(c *schema.Class) *openapi3.SchemaRef {
-	return b.component(c, "List", func() *openapi3.Schema { return listOf(b.record(c)) })
+	return b.component(c, "Records", func() *openapi3.Schema { return listOf(b.record(c)) })
 }
 
 // byID is records as keyByIds shows them.
 func (b *builder) byID(c *schema.Class) *openapi3.SchemaRef {
-	return b.component(c, "Map", func() *openapi3.Schema {
+	return b.component(c, "ById", func() *openapi3.Schema {
 		s := mapOf(b.record(c))
 		s.Description = "Records by their ids."
 		return s
@@ -126,7 +126,7 @@ func (b *builder) byID(c *schema.Class) *openapi3.SchemaRef {
 
 // byClass is records as groupedByClass shows them.
 func (b *builder) byClass(c *schema.Class) *openapi3.SchemaRef {
-	return b.component(c, "Group", func() *openapi3.Schema {
+	return b.component(c, "ByClass", func() *openapi3.Schema {
 		s := typed("object").WithPropertyRef(c.Collection, anyOf(b.list(c), b.byID(c)))
 		s.Required = []string{c.Collection}
 		return s

@@ -187,6 +187,8 @@ var codes = []Code{
 	{"E065", "two actions at one path", "The last path segment of an action is its name, or what `path:` says.",
 		"classes:\n  tag:\n    fields: {name: string}\n    actions:\n      hide: {run: go}\n      conceal: {run: go, path: hide}", "classes:\n  tag:\n    fields: {name: string}\n    actions:\n      hide: {run: go}\n      conceal: {run: go}"},
 	{"E066", "schema and program do not match", "An action with `run: go` has no function in the program, or a function has no action, or their fields differ.", "", ""},
+	{"E067", "names that clients cannot tell apart", "Documents of the API and the programs made of them derive names: class `order_item` has the schema `OrderItem`, and making one takes an `OrderItemCreate`; `get_a` and `get__a` are both `GetA`. What is derived must be one thing, in files that forget case too, and stay it whatever else the schema comes to hold. A class that is renamed keeps its path with `collection:` and its rows with `was:`; a field keeps its name in JSON with `json=`.",
+		"classes:\n  customer:\n    fields: {name: string}\n  customer_create:\n    fields: {name: string}", "classes:\n  customer:\n    fields: {name: string}\n  customer_creation:\n    fields: {name: string}"},
 
 	{"E070", "unknown setting", "config.yaml has no such key. A setting that was ignored silently could be the one you rely on.", "", ""},
 	{"E071", "a setting that cannot be", "The value of the setting is of the wrong form or outside its limits.", "", ""},

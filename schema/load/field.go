@@ -71,7 +71,7 @@ func (l *loader) field(e entry, what string, where fieldPlace) *fieldDecl {
 // number gives the fields of an own little record their slots, and refuses two of one name.
 func (l *loader) number(all []*fieldDecl, what string) []*schema.Field {
 	var fields []*schema.Field
-	taken := map[string]schema.Pos{}
+	taken, names := map[string]schema.Pos{}, identifiers{}
 	for _, d := range all {
 		if l.marred[d.f] || d.f.Type == nil {
 			continue
@@ -81,6 +81,7 @@ func (l *loader) number(all []*fieldDecl, what string) []*schema.Field {
 			continue
 		}
 		taken[d.f.JSON] = d.key.pos()
+		l.identifier(names, d.f.JSON, d.key.pos(), what)
 		d.f.Index = len(fields)
 		fields = append(fields, d.f)
 	}

@@ -138,6 +138,7 @@ func (l *loader) build(files []*file) {
 	l.tenancy()
 	l.checkTypes()
 	l.s.Seal()
+	l.derived()
 	l.conditions()
 	for _, c := range l.order {
 		l.rules(c)
