@@ -16,8 +16,8 @@ type Derived struct {
 var parts = []string{
 	"Create", "Replace", "Patch", "PatchMap", "PatchItem", "Lookup", "Records", "ById", "ByClass", "MemberValue",
 	"BulkUpdate", "BulkDelete", "ImportReport",
-	"Envelope", "ListEnvelope", "CreatedEnvelope", "MapEnvelope", "PropertyEnvelope", "ImportedEnvelope",
-	"RecordAnswer", "ListAnswer", "ChangedAnswer", "WrittenAnswer",
+	"Envelope", "RecordsEnvelope", "CreatedEnvelope", "ByIdEnvelope", "MemberValueEnvelope", "ImportedEnvelope",
+	"RecordAnswer", "RecordsAnswer", "ChangedAnswer", "WrittenAnswer",
 }
 
 // DerivedSchemas are the names of schemas and responses that are made of a

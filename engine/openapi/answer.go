@@ -35,19 +35,19 @@ func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 	c := op.Class
 	switch op.Verb {
 	case request.Search:
-		r.Set("200", b.reuse(c, "List", func() *openapi3.ResponseRef {
+		r.Set("200", b.reuse(c, "Records", func() *openapi3.ResponseRef {
 			shapes := b.lists(c)
 			if b.exact {
 				shapes = append(shapes, b.groups())
 			}
-			return b.answer("A page of records, or groups of them where `group` or `measure` asks for these.", b.data(c, "List", true, shapes...), append([]string{"Count-Kind", "Link", "X-Total-Count"}, readOf(c)...)...)
+			return b.answer("A page of records, or groups of them where `group` or `measure` asks for these.", b.data(c, "Records", true, shapes...), append([]string{"Count-Kind", "Link", "X-Total-Count"}, readOf(c)...)...)
 		}))
 	case request.Get, request.Related:
 		r.Set("200", b.reuse(c, "Record", func() *openapi3.ResponseRef {
 			return b.answer("The record.", b.data(c, "", false, b.record(c)), read...)
 		}))
 	case request.GetProperty:
-		r.Set("200", b.answer("The value of the member.", b.data(c, "Property", false, b.property(c)), readOf(c)...))
+		r.Set("200", b.answer("The value of the member.", b.data(c, "MemberValue", false, b.property(c)), readOf(c)...))
 	case request.Create:
 		b.created(r, op)
 	case request.Replace:
@@ -60,14 +60,14 @@ func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 	case request.Patch, request.Restore, request.Undo:
 		r.Set("200", b.written(c))
 	case request.PutProperty:
-		r.Set("200", b.answer("The value of the member.", b.data(c, "Property", false, b.property(c)), written...))
+		r.Set("200", b.answer("The value of the member.", b.data(c, "MemberValue", false, b.property(c)), written...))
 	case request.PatchMany:
 		r.Set("200", b.reuse(c, "Changed", func() *openapi3.ResponseRef {
 			shapes := []*openapi3.SchemaRef{b.byID(c)}
 			if b.exact {
 				shapes = append(shapes, b.count("updated"))
 			}
-			return b.answer("The records by their ids, or the number of those a filter found.", b.data(c, "Map", false, shapes...), written...)
+			return b.answer("The records by their ids, or the number of those a filter found.", b.data(c, "ById", false, shapes...), written...)
 		}))
 	case request.DeleteMany:
 		r.Set("200", b.reuse(nil, "Deleted", func() *openapi3.ResponseRef {

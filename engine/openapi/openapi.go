@@ -85,7 +85,7 @@ type builder struct {
 	App
 	exact bool
 	names map[string]string // of what all share, by what it is
-	taken map[string]bool // names of components
+	taken map[string]bool   // names of components
 	doc   *openapi3.T
 	ids   map[string]bool // operation ids given away
 }
