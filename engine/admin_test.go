@@ -3,6 +3,9 @@ package engine_test
 import (
 	"bytes"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -127,6 +130,37 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 			t.Error("no pool is told")
 		}
 	})
+}
+
+// TestReadmeQueriesWhatThereIs holds the panels of the README: a query for what nobody counts shows nothing.
+func TestReadmeQueriesWhatThereIs(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(text), "```promql\n")
+	queries, _, closed := strings.Cut(rest, "```")
+	names := regexp.MustCompile(`dowel_[a-z_]+`).FindAllString(queries, -1)
+	if !ok || !closed || len(names) < 10 {
+		t.Fatalf("queries of %v", names)
+	}
+	declared, err := filepath.Glob("metrics/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sources strings.Builder
+	for _, file := range declared {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources.Write(source)
+	}
+	for _, name := range names {
+		if !strings.Contains(sources.String(), `"`+strings.TrimSuffix(name, "_bucket")+`"`) {
+			t.Errorf("the README asks for %s, which there is not", name)
+		}
+	}
 }
 
 // What clients make up never becomes a series.

@@ -98,6 +98,19 @@ func TestOneMeaningOnEveryWay(t *testing.T) {
 		{"a reference to nothing", "agent", "POST", "/api/orders", `{"number":"N-9","customer_id":99}`},
 		{"a reference by a unique key", "agent", "POST", "/api/orders", `{"number":"N-9","customer":{"email":"ann@example.test"}}`},
 		{"a dry run", "agent", "POST", "/api/customers?dry_run=true", `{"name":"Dry","email":"dry@example.test"}`},
+		{"a list of creations", "agent", "POST", "/api/customers", `[{"name":"Cleo","email":"cleo@example.test"},{"name":"Dan","email":"dan@example.test"}]`},
+		{"a list with a mistake", "agent", "POST", "/api/customers", `[{"name":"Cleo","email":"cleo@example.test"},{"name":"Dan"}]`},
+		{"several patches", "agent", "PATCH", "/api/customers", `{"1":{"company":"A"},"2":{"company":"B"}}`},
+		{"groups", "agent", "GET", "/api/orders?group=status&measure=count,sum:total&orderBy=status", ""},
+		{"records by id", "agent", "GET", "/api/customers?keyByIds=true&fields=name", ""},
+		{"deleted ones, too", "manager", "GET", "/api/customers?deleted=with&fields=name", ""},
+		{"a restoration of what is there", "admin", "POST", "/api/customers/2/restore", ""},
+		{"a purge", "admin", "POST", "/api/customers/2/purge", ""},
+		{"an import", "admin", "POST", "/api/customers/bulk-import?on_conflict=skip", `[{"name":"Cleo","email":"cleo@example.test"},{"name":"Ann","email":"ann@example.test"}]`},
+		{"a bulk update", "admin", "POST", "/api/customers/bulk-update", `{"ids":[1,2],"set":{"company":"C"}}`},
+		{"a bulk delete", "admin", "POST", "/api/orders/bulk-delete", `{"ids":[1,2]}`},
+		{"a compound", "agent", "POST", "/api;compound", `{"actions":{"c":{"method":"POST","path":"/customers;fields=name","contentObject":{"name":"Cleo","email":"cleo@example.test"}},"o":{"method":"POST","path":"/orders;fields=number","contentObject":{"number":"N-9","customer_id":{"$ref":"c.id"}}}}}`},
+		{"a compound with a step that fails", "agent", "POST", "/api;compound", `{"actions":[{"method":"GET","path":"/customers/1"},{"method":"DELETE","path":"/customers/2"}]}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

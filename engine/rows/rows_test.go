@@ -124,6 +124,13 @@ func TestCSV(t *testing.T) {
 		{"text behind a quote", "name\n\"A\"B\n", []string{"! Line 2: there is text after a closing quote."}},
 		{"quote without end", "name,n\nAda,1\n\"Bob,2\n", []string{`{"name":"Ada","n":1}`, "! Line 3: a quoted cell does not end."}},
 		{"Latin-1", "name\nJos\xe9\n", []string{"! Line 2: the text is not UTF-8. Save it as CSV UTF-8."}},
+		{"a comma too many at the end", "name,n\nAda,1,\n", []string{"! Line 2: there are 3 cells below 2 columns."}},
+		{"a comma too many in every line", "name,n,\nAda,1,\n", []string{"! Line 1: column 3 has no name: every column needs one of its own."}},
+		{"a very long cell", "name,note\nx," + strings.Repeat("é", 200_000) + "\n", []string{`{"name":"x","note":"` + strings.Repeat("é", 200_000) + `"}`}},
+		{"a quoted cell that ends a line that ends a file", "name,note\nx,\"\"\"\"", []string{`{"name":"x","note":"\""}`}},
+		{"line ends of all kinds", "name\r\nA\nB\rC", []string{`{"name":"A"}`, `{"name":"B"}`, `{"name":"C"}`}},
+		{"every formula guard", "name,note\n'-1,'@x\n'+1,'=x\n\"'\tx\",\"'\rx\"\n", []string{`{"name":"-1","note":"@x"}`, `{"name":"+1","note":"=x"}`, `{"name":"\tx","note":"\rx"}`}},
+		{"UTF-16, big-endian", "\xfe\xff\x00n\x00a", []string{"! Line 1: the text is not UTF-8. Save it as CSV UTF-8."}},
 		{"UTF-16", "\xff\xfen\x00a\x00", []string{"! Line 1: the text is not UTF-8. Save it as CSV UTF-8."}},
 		{"NUL", "name\na\x00b\n", []string{"! Line 2: a text holds U+0000, which cannot be stored."}},
 	} {
