@@ -26,6 +26,12 @@ func render(r *actions.Result, o *actions.Output) []byte {
 	return format.AppendJSON(make([]byte, 0, 256*max(1, len(r.Rows))), &d)
 }
 
+// Answers is what came of a compound, as clients are told: {"actionResults": …}.
+func (e *Engine) Answers(res *actions.Result) []byte {
+	x := &exchange{h: e.handler, schema: e.Schema(), start: e.cfg.Clock(), actionInvalid: e.cfg.Settings.Status.ActionInvalid}
+	return x.stepsOf(res)
+}
+
 // stepsOf writes {"actionResults": …}: an object with the names of the steps, or
 // an array where they had none.
 func (x *exchange) stepsOf(r *actions.Result) []byte {

@@ -227,7 +227,10 @@ func (r *run) run(a *actor, action actions.Action, output string) error {
 	if err != nil {
 		return told(err)
 	}
-	return r.print(res, output)
+	if res.Steps != nil {
+		res.Raw = a.engine.Answers(res)
+	}
+	return r.print(res, &action.Common().Output, output)
 }
 
 // wordsOf takes the application, which has no equals sign, off the words of a verb.

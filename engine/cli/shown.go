@@ -19,7 +19,7 @@ func looseJSON(text []byte, v any) error { return json.Unmarshal(text, v) }
 
 // print prints the answer of an action. In JSON and CSV it is byte for byte what HTTP answers in
 // style plain; tables and YAML are for people.
-func (r *run) print(res *actions.Result, output string) error {
+func (r *run) print(res *actions.Result, wish *actions.Output, output string) error {
 	if res.View == nil && res.Raw == nil && res.Counts == nil {
 		return r.done(res)
 	}
@@ -33,7 +33,8 @@ func (r *run) print(res *actions.Result, output string) error {
 	var b []byte
 	var err error
 	switch output {
-	case "json":
+	case "json": // in the form that the action asks for; the others have one of their own
+		d.KeyByIDs, d.GroupedByClass = wish.KeyByIDs, wish.GroupedByClass
 		b = append(format.AppendJSON(nil, &d), '\n')
 	case "csv":
 		b = lineFeeds(format.Find("csv").Append(nil, &d))
