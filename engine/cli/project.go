@@ -41,6 +41,8 @@ type project struct {
 	mail   mail.Sender   // nil: as settings say
 	log    *slog.Logger
 
+	verb bool // of the shell: it goes through rows once, and leaves the machine's memory alone
+
 	admin   net.Listener     // nil without one
 	metrics *metrics.Metrics // of it
 }
@@ -153,6 +155,7 @@ func (r *run) open(arg string, flags map[string]string) (*project, error) {
 		return nil, err
 	}
 	fresh := p.fresh()
+	p.verb = true
 	p.cfg.Replicas = nil // a verb reads little
 	p.cfg.Engine.Mail = engine.Mail{}
 	if err := p.openStore(r); err != nil {

@@ -57,9 +57,11 @@ func storeForms() string {
 }
 
 func openSQLite(_ context.Context, p *project) (storage.Store, error) {
-	return sqlite.Open(p.databasePath(), p.schema, sqlite.Options{
-		Timeout: p.cfg.Engine.Limits.Statement, LockWait: p.cfg.Engine.Limits.Lock,
-	})
+	o := sqlite.Options{Timeout: p.cfg.Engine.Limits.Statement, LockWait: p.cfg.Engine.Limits.Lock}
+	if p.verb {
+		o.MmapMiB = -1
+	}
+	return sqlite.Open(p.databasePath(), p.schema, o)
 }
 
 func openPostgres(ctx context.Context, p *project) (storage.Store, error) {
