@@ -73,8 +73,8 @@ type Detail struct {
 }
 
 // Keep appends the entry of a change, in its transaction. Who writes a row has locked it, so that its
-// entries are in the order of its changes.
-func (l *Ledger) Keep(ctx context.Context, tx storage.Tx, c *Recorded, at time.Time, d Detail) error {
+// entries are in the order of its changes. final says that nothing follows in the transaction.
+func (l *Ledger) Keep(ctx context.Context, tx storage.Tx, c *Recorded, at time.Time, d Detail, final bool) error {
 	e := Entry{Row: c.Class.Name + "/" + schema.FormatKey(c.Class, c.Key), Number: 1, At: at.UTC(), Verb: c.Verb, Version: c.Row().Version}
 	changed := c.Changed()
 	if c.Before != nil {
@@ -104,7 +104,7 @@ func (l *Ledger) Keep(ctx context.Context, tx storage.Tx, c *Recorded, at time.T
 	}
 	e.text = string(text)
 	at3 := schema.NewDatetime(e.At)
-	_, err = tx.Apply(ctx, &storage.Change{Op: storage.Insert, Class: l.class, Set: []storage.Assign{
+	_, err = tx.Apply(ctx, &storage.Change{Op: storage.Insert, Class: l.class, Final: final, Set: []storage.Assign{
 		{Field: l.row, Value: schema.NewText(e.Row)}, {Field: l.number, Value: schema.NewInt(e.Number)},
 		{Field: l.at, Value: at3}, {Field: l.verb, Value: schema.NewText(e.Verb)}, {Field: l.version, Value: schema.NewInt(e.Version)},
 		{Field: l.entry, Value: schema.NewText(e.text)}, {Field: l.prevField, Value: schema.NewText(e.Prev)},

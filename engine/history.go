@@ -35,7 +35,7 @@ func (h *histories) keep(ctx context.Context, tx storage.Tx, t *transaction) err
 		}
 	}
 	for i := range changes {
-		if err := h.ledger.Keep(ctx, tx, &changes[i], t.x.Now, d); err != nil {
+		if err := h.ledger.Keep(ctx, tx, &changes[i], t.x.Now, d, t.last && i == len(changes)-1); err != nil {
 			return err
 		}
 	}

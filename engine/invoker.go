@@ -155,7 +155,7 @@ func (l *live) write(ctx context.Context, x *actions.Exec, caller *authz.Subject
 			return errDryRun
 		}
 		if recorded {
-			if kept, err = l.keep(ctx, plain, &transaction{x: x, caller: caller, action: a, changes: recorder.Changes()}); err != nil {
+			if kept, err = l.keep(ctx, plain, &transaction{x: x, caller: caller, action: a, changes: recorder.Changes(), last: once == nil}); err != nil {
 				return err
 			}
 			tx = plain

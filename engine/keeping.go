@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/authz"
@@ -27,6 +28,8 @@ type transaction struct {
 	action actions.Action // the outermost one
 	// changes are of the classes that some keeper wants, in the order in which they happened; at least one.
 	changes []actions.Recorded
+	// last: the transaction ends with what the keeper writes.
+	last bool
 }
 
 // of are the changes that a keeper wants.
@@ -63,10 +66,18 @@ func (l *live) keep(ctx context.Context, tx storage.Tx, t *transaction) ([]keepe
 	if len(t.changes) == 0 {
 		return nil, nil
 	}
+	var concerned []keeper
 	for _, k := range l.keepers {
+		if slices.ContainsFunc(t.changes, func(c actions.Recorded) bool { return k.wants(c.Class) }) {
+			concerned = append(concerned, k)
+		}
+	}
+	alone := t.last
+	for i, k := range concerned {
+		t.last = alone && i == len(concerned)-1
 		if err := k.keep(ctx, tx, t); err != nil {
 			return nil, err
 		}
 	}
-	return l.keepers, nil
+	return concerned, nil
 }

@@ -23,8 +23,13 @@ type outbox struct {
 func (o *outbox) wants(c *schema.Class) bool { return c.Events }
 
 func (o *outbox) keep(ctx context.Context, tx storage.Tx, t *transaction) error {
-	for _, c := range t.of(o) {
-		if err := o.events.Append(ctx, tx, newEvent(ctx, t, &c)); err != nil {
+	changes := t.of(o)
+	for i := range changes {
+		write := o.events.Append
+		if t.last && i == len(changes)-1 {
+			write = o.events.AppendLast
+		}
+		if err := write(ctx, tx, newEvent(ctx, t, &changes[i])); err != nil {
 			return err
 		}
 	}

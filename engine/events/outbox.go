@@ -33,11 +33,20 @@ func NewOutbox(s *schema.Schema) *Outbox {
 
 // Append writes an event in the transaction of its change.
 func (o *Outbox) Append(ctx context.Context, tx storage.Tx, e *Event) error {
+	return o.append(ctx, tx, e, false)
+}
+
+// AppendLast is Append for what the transaction ends with (storage.Change.Final).
+func (o *Outbox) AppendLast(ctx context.Context, tx storage.Tx, e *Event) error {
+	return o.append(ctx, tx, e, true)
+}
+
+func (o *Outbox) append(ctx context.Context, tx storage.Tx, e *Event, final bool) error {
 	text, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("event %s: %w", e.Name, err)
 	}
-	_, err = tx.Apply(ctx, &storage.Change{Op: storage.Insert, Class: o.events, Set: []storage.Assign{
+	_, err = tx.Apply(ctx, &storage.Change{Op: storage.Insert, Class: o.events, Final: final, Set: []storage.Assign{
 		{Field: o.events.Field("row"), Value: schema.NewText(e.Class + "/" + e.Key)},
 		{Field: o.events.Field("name"), Value: schema.NewText(e.Name)},
 		{Field: o.events.Field("at"), Value: schema.NewDatetime(e.At)},
