@@ -227,9 +227,7 @@ func (e *Error) Problems() []Problem {
 func appendProblem(b []byte, p *Problem) []byte {
 	b = schema.AppendQuoted(append(b, `{"code":`...), p.Code)
 	b = schema.AppendQuoted(append(b, `,"detail":`...), p.Detail)
-	if p.Pointer != "" {
-		b = schema.AppendQuoted(append(b, `,"pointer":`...), "#"+p.Pointer)
-	}
+	b = schema.AppendQuoted(append(b, `,"pointer":`...), "#"+p.Pointer)
 	if p.Hint != "" {
 		b = schema.AppendQuoted(append(b, `,"hint":`...), p.Hint)
 	}

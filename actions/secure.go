@@ -178,8 +178,25 @@ func (s *securer) related(p *schema.Path) *schema.Path {
 		return p
 	}
 	q := *p
-	q.Guard = conj(s.x.Guard(to), p.Guard)
+	q.Guard = conj(s.x.guardOf(p.Field, to), p.Guard)
 	return &q
+}
+
+// guardOf is what of the rows behind a computed or `many` field may take part: those
+// the subject may see, and of them what it is worked out of.
+func (x *Exec) guardOf(f *schema.Field, to *schema.Class) schema.Expr {
+	guard := x.Guard(to)
+	if f.Computed == nil {
+		return guard
+	}
+	_, far, _ := x.crossing(f.Computed.Rel)
+	guard = conj(guard, far)
+	if of := f.Computed.Of; of != nil {
+		if d := x.Decide(to, authz.Get); d.Effect != authz.Denied && d.Mask[of.Index] > 0 {
+			guard = conj(guard, x.Resolve(d.Tests[d.Mask[of.Index]-1]))
+		}
+	}
+	return guard
 }
 
 // see notes that the row's own field is read.

@@ -164,7 +164,7 @@ func (b *viewBinder) column(out *boundView, f *schema.Field) bool {
 	col := storage.Column{Field: f}
 	to := relatedClass(f)
 	if to != nil {
-		col.Guard = b.x.Guard(to)
+		col.Guard = b.x.guardOf(f, to)
 		out.watchClass(to)
 		out.watchExpr(col.Guard)
 		if f.Computed != nil && f.Computed.Where != nil {

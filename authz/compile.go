@@ -24,6 +24,7 @@ func (r *Rules) compile(set *roleSet, c *schema.Class, verb string) *grant {
 	switch verb {
 	case Get:
 		g.showKey(c)
+		r.hideComputed(g, set, c)
 	case List, History:
 		// What a list shows must be what get shows of each row, or less.
 		g.showKey(c)
@@ -32,6 +33,24 @@ func (r *Rules) compile(set *roleSet, c *schema.Class, verb string) *grant {
 		r.narrowWrite(g, set, c, verb)
 	}
 	return g
+}
+
+// hideComputed hides what is worked out of fields that are never seen: a sum tells
+// of each of its parts, and a count of the reference that it follows.
+func (r *Rules) hideComputed(g *grant, set *roleSet, c *schema.Class) {
+	hides := func(f *schema.Field) bool {
+		if f == nil {
+			return false
+		}
+		of := r.lines(set, f.Class, Get)
+		of.showKey(f.Class)
+		return of.where != schema.Const(false) && of.field[f.Index] == schema.Const(false)
+	}
+	for i, f := range c.Fields {
+		if f.Computed != nil && (hides(f.Computed.Of) || hides(f.Computed.Rel.Field)) {
+			g.field[i] = schema.Const(false)
+		}
+	}
 }
 
 // lines joins the lines of policy that speak for a verb.

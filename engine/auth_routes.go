@@ -17,6 +17,7 @@ import (
 	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/authz/account"
 	"github.com/dowel-dev/dowel/authz/token"
+	"github.com/dowel-dev/dowel/engine/request"
 	"github.com/dowel-dev/dowel/engine/strictjson"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/schema/diag"
@@ -57,6 +58,10 @@ func (x *exchange) auth(ctx context.Context, name string) {
 			return
 		}
 		if err := x.only(route.method); err != nil {
+			x.fail(err)
+			return
+		}
+		if err := request.NoQuery(x.r); err != nil {
 			x.fail(err)
 			return
 		}
@@ -272,8 +277,8 @@ func (x *exchange) content() ([]byte, error) {
 	if l.JSONDepth > 0 {
 		limits.Depth, limits.Members, limits.Number = l.JSONDepth, l.JSONMembers, l.NumberLen
 	}
-	if err := strictjson.Check(data, limits); err != nil {
-		return nil, actions.Errorf(actions.BadContent, err.Error())
+	if err := request.CheckJSON(data, limits); err != nil {
+		return nil, err
 	}
 	return bytes.TrimSpace(data), nil
 }

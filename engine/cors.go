@@ -2,6 +2,8 @@ package engine
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/rs/cors"
 
@@ -29,6 +31,28 @@ func newCORS(c CORS) *cors.Cors {
 // sends no credentials with that, so it is never asked for any.
 func preflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header["Origin"] != nil && r.Header["Access-Control-Request-Method"] != nil
+}
+
+// tidied returns the request with the fields that a preflight asks for as browsers
+// write them, in small letters and in order: other programs ask, too.
+func tidied(r *http.Request) *http.Request {
+	const name = "Access-Control-Request-Headers"
+	if !preflight(r) || r.Header[name] == nil {
+		return r
+	}
+	var names []string
+	for _, line := range r.Header[name] {
+		for field := range strings.SplitSeq(line, ",") {
+			if field = strings.ToLower(strings.Trim(field, " \t")); field != "" {
+				names = append(names, field)
+			}
+		}
+	}
+	slices.Sort(names)
+	tidy := *r
+	tidy.Header = r.Header.Clone()
+	tidy.Header[name] = []string{strings.Join(slices.Compact(names), ",")}
+	return &tidy
 }
 
 // preflight answers one. With CORS on, the fields are set and the status is written by then.

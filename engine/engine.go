@@ -298,6 +298,7 @@ func (l Limits) action(app schema.App) actions.Limits {
 	if app.Depth > 0 {
 		out.Depth = app.Depth
 	}
+	out.Page = min(out.Page, out.PageMax)
 	return out
 }
 

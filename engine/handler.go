@@ -144,7 +144,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if h.cors != nil {
-		h.cors.HandlerFunc(w, r)
+		h.cors.HandlerFunc(w, tidied(r))
 	}
 	if preflight(r) {
 		x.preflight()
@@ -318,7 +318,7 @@ func (x *exchange) run(ctx context.Context, action actions.Action) {
 	defer done()
 	result, err := x.rev.Invoke(ctx, x.subject, action)
 	if err != nil {
-		x.fail(err)
+		x.fail(x.spelled(err))
 		return
 	}
 	if once != nil && once.answer != nil {

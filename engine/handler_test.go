@@ -216,6 +216,13 @@ func TestCORS(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, value)
 		}
 	}
+	loose := []string{"Origin: https://app.example", "Access-Control-Request-Method: PATCH", "Access-Control-Request-Headers: If-Match, Authorization,Content-Type, if-match"}
+	if got := on.do("OPTIONS", "/api/customers/7", "", loose...).Header.Get("Access-Control-Allow-Headers"); got != "authorization,content-type,if-match" {
+		t.Errorf("preflight of another program: %q", got)
+	}
+	if got := on.do("OPTIONS", "/api/customers/7", "", append(loose[:2:2], "Access-Control-Request-Headers: X-Evil")...).Header.Get("Access-Control-Allow-Origin"); got != "" {
+		t.Errorf("a field that is not allowed: %q", got)
+	}
 	if res := off.do("OPTIONS", "/api/customers/7", "", ask...); res.StatusCode != 204 || res.Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("preflight with CORS off: %d", res.StatusCode)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dowel-dev/dowel/actions"
 	"github.com/dowel-dev/dowel/authz/account"
+	"github.com/dowel-dev/dowel/engine/request"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
 )
@@ -175,15 +176,27 @@ func (x *exchange) problemOf(e *actions.Error, s status) *problem {
 	}
 }
 
-// fragments writes JSON Pointers as RFC 9457 shows them: #/address/zip.
+// fragments writes JSON Pointers as RFC 9457 shows them: #/address/zip, and #
+// for the content as a whole.
 func fragments(found []actions.Problem) []actions.Problem {
 	out := slices.Clone(found)
-	for i := range out {
-		if out[i].Pointer != "" {
-			out[i].Pointer = "#" + out[i].Pointer
+	for i, p := range out {
+		if p.Parameter+p.Modifier+p.Header == "" {
+			out[i].Pointer = "#" + p.Pointer
 		}
 	}
 	return out
+}
+
+// spelled makes a refusal name options as the request wrote them.
+func (x *exchange) spelled(err error) error {
+	var e *actions.Error
+	if !errors.As(err, &e) || len(e.Errors) == 0 {
+		return err
+	}
+	named := *e
+	named.Errors = request.Spelled(x.r, e.Errors)
+	return &named
 }
 
 // hintOf adds how to log in where that is what is missing.

@@ -3,7 +3,6 @@ package engine
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,7 +43,7 @@ const bodyKept = 256 << 10
 func (x *exchange) respond(r *actions.Result) {
 	x.vary = x.h.vary
 	if t := x.schema.Tenant; t != nil && t.From == "header" {
-		x.vary = append(slices.Clip(x.vary), request.TenantHeader)
+		x.vary = []string{strings.Join(x.vary, ", ") + ", " + request.TenantHeader}
 	}
 	h := x.w.Header()
 	x.caching(r)
@@ -123,6 +122,7 @@ func (x *exchange) preference(r *actions.Result, body bool) {
 		return
 	}
 	h := x.w.Header()
+	h["Vary"] = []string{strings.Join(x.vary, ", ") + ", Prefer"}
 	if !body || r.Steps != nil {
 		if x.action.Common().Output.Minimal {
 			h["Preference-Applied"] = minimal

@@ -34,7 +34,10 @@ func ParseKey(c *Class, id string) ([]Value, error) {
 		if part, rest, err = cutPart(f.Type, rest); err != nil {
 			return nil, composite(c)
 		}
-		if key[i], err = parsePart(f, part); err != nil {
+		if part == "" {
+			return nil, composite(c)
+		}
+		if key[i], err = ParseOperand(f.Type, part); err != nil {
 			return nil, err
 		}
 	}

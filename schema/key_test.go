@@ -39,6 +39,7 @@ func TestKeys(t *testing.T) {
 		{"a date between numbers", keyed("int", "date", "int"), "1-2026-01-02-3", []string{"1", "2026-01-02", "3"}},
 		{"a UUID and text", keyed("uuid", "string"), "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b-x", []string{"0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b", "x"}},
 		{"an enum", keyed("enum", "int"), "a~db-5", []string{"a-b", "5"}},
+		{"dots", keyed("string", "string"), ".-..", []string{".", ".."}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -37,9 +37,10 @@ type App struct {
 	Doc     string
 	Style   string // plain or envelope
 	Mount   string // path prefix, default /api
-	// PageSize and PageMax are rows a page: the default and the most a client may ask for.
+	// PageSize and PageMax are rows a page: the default and the most a client may ask for;
+	// 0 is what the settings say.
 	PageSize, PageMax int
-	Depth             int // of expansions
+	Depth             int // of expansions; 0 is what the settings say
 	Extra             map[string]string
 }
 

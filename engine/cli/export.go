@@ -14,7 +14,7 @@ import (
 type exportCmd struct {
 	Class  string   `arg:"" help:"The class."`
 	Rest   []string `arg:"" optional:"" name:"word" help:"Filters, fields=… and with=… as in a query; last the application."`
-	Output string   `short:"o" name:"output" enum:"jsonl,json,csv" default:"jsonl" help:"How records are written: ${enum}."`
+	Output string   `short:"o" name:"output" enum:"jsonl,json,csv,yaml,table" default:"jsonl" help:"How records are written: ${enum}."`
 	actorFlags
 }
 
@@ -96,12 +96,24 @@ type exporter struct {
 	output string
 	rows   int
 	buf    []byte
+	whole  format.Document // of a table, whose columns are as wide as all records need
 }
 
 func (w *exporter) page(res *actions.Result) error {
 	w.buf = w.buf[:0]
-	if w.output == "csv" {
-		w.csv(res)
+	d := format.Document{Class: res.Class, View: res.View, Rows: res.Rows, List: true}
+	switch {
+	case w.output == "csv":
+		w.csv(&d)
+	case w.output == "table":
+		d.Rows = append(w.whole.Rows, res.Rows...)
+		w.whole = d
+	case w.output == "yaml" && len(res.Rows) > 0:
+		text, err := people(format.AppendJSON(nil, &d), "yaml")
+		if err != nil {
+			return err
+		}
+		w.buf = append(w.buf, text...)
 	}
 	for i := range res.Rows {
 		w.record(res.View, &res.Rows[i])
@@ -122,23 +134,28 @@ func (w *exporter) record(v *actions.Shown, row *storage.Row) {
 }
 
 // csv writes the records of a page, below the header if it is the first.
-func (w *exporter) csv(res *actions.Result) {
-	d := format.Document{Class: res.Class, View: res.View, Rows: res.Rows, List: true}
-	text := format.Find("csv").Append(nil, &d)
+func (w *exporter) csv(d *format.Document) {
+	text := format.Find("csv").Append(nil, d)
 	if w.rows > 0 {
-		head := format.Find("csv").Append(nil, &format.Document{Class: res.Class, View: res.View, List: true})
+		head := format.Find("csv").Append(nil, &format.Document{Class: d.Class, View: d.View, List: true})
 		text = text[len(head):]
 	}
 	w.buf = append(w.buf, lineFeeds(text)...)
 }
 
 func (w *exporter) end() error {
-	if w.output != "json" {
-		return nil
-	}
-	end := "\n]\n"
-	if w.rows == 0 {
+	end := ""
+	switch {
+	case w.output == "table":
+		text, err := people(format.AppendJSON(nil, &w.whole), "table")
+		if err != nil {
+			return err
+		}
+		end = string(text)
+	case w.rows == 0 && w.output != "csv" && w.output != "jsonl":
 		end = "[]\n"
+	case w.output == "json":
+		end = "\n]\n"
 	}
 	_, err := w.out.WriteString(end)
 	return err

@@ -86,7 +86,8 @@ type getCmd struct {
 
 // Run shows one record.
 func (c *getCmd) Run(r *run) error {
-	return r.onRow(request.Get, c.Row, c.Rest, &c.actorFlags, false, c.Output)
+	row, rest := keyApart(c.Row, c.Rest)
+	return r.onRow(request.Get, row, rest, &c.actorFlags, false, c.Output)
 }
 
 type listCmd struct {
@@ -142,11 +143,12 @@ type setCmd struct {
 
 // Run changes a record.
 func (c *setCmd) Run(r *run) error {
-	return r.act(&c.actorFlags, c.Rest, c.Output, func(a *actor, words []string) (actions.Action, error) {
+	row, rest := keyApart(c.Row, c.Rest)
+	return r.act(&c.actorFlags, rest, c.Output, func(a *actor, words []string) (actions.Action, error) {
 		if len(words) == 0 {
 			return nil, misuse("set needs field=value")
 		}
-		class, id, err := a.row(c.Row)
+		class, id, err := a.row(row)
 		if err != nil {
 			return nil, err
 		}
@@ -171,14 +173,15 @@ type rmCmd struct {
 
 // Run deletes a record.
 func (c *rmCmd) Run(r *run) error {
+	row, rest := keyApart(c.Row, c.Rest)
 	if !c.Purge {
-		return r.onRow(request.Delete, c.Row, c.Rest, &c.actorFlags, c.DryRun, c.Output)
+		return r.onRow(request.Delete, row, rest, &c.actorFlags, c.DryRun, c.Output)
 	}
-	return r.act(&c.actorFlags, c.Rest, c.Output, func(a *actor, words []string) (actions.Action, error) {
+	return r.act(&c.actorFlags, rest, c.Output, func(a *actor, words []string) (actions.Action, error) {
 		if len(words) > 0 {
 			return nil, misuse("--purge takes no filters")
 		}
-		class, id, err := a.row(c.Row)
+		class, id, err := a.row(row)
 		if err != nil {
 			return nil, err
 		}
@@ -186,6 +189,20 @@ func (c *rmCmd) Run(r *run) error {
 		action.DryRun = c.DryRun
 		return action, nil
 	})
+}
+
+// keyApart also reads `customer 7` as customer/7. A last word that is a folder or a
+// file is the application.
+func keyApart(row string, rest []string) (string, []string) {
+	if strings.Contains(row, "/") || len(rest) == 0 || strings.Contains(rest[0], "=") {
+		return row, rest
+	}
+	if len(rest) == 1 {
+		if _, err := os.Stat(rest[0]); err == nil {
+			return row, rest
+		}
+	}
+	return row + "/" + rest[0], rest[1:]
 }
 
 // onRow runs what needs nothing but a record and the words of a query.

@@ -81,9 +81,9 @@ func (b *builder) account(name string, login *schema.Class) *openapi3.Operation 
 		body := openapi3.NewRequestBody().WithRequired(true)
 		body.Content = openapi3.Content{typeJSON: media(s)}
 		o.RequestBody = &openapi3.RequestBodyRef{Value: body}
-		b.failures(o.Responses, 400, 409, 413, 415, 422)
+		b.failures(o.Responses, 409, 413, 415, 422)
 	}
-	b.failures(o.Responses, 401, 406, 414, 429, 431, 500, 503, 504)
+	b.failures(o.Responses, 400, 401, 406, 414, 429, 431, 500, 503, 504)
 	switch name {
 	case "login":
 		o.Summary = "Trade a login and a password for tokens"

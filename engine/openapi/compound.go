@@ -81,7 +81,7 @@ func (b *builder) compoundAction() *openapi3.SchemaRef {
 			WithProperty("queryString", text("The query.")).
 			WithPropertyRef("params", params.NewRef()).
 			WithPropertyRef("contentObject", anything("The content as JSON.")).
-			WithProperty("content", text("The content as text.")).
+			WithPropertyRef("content", anything("The content as text, or as JSON where it is no text.")).
 			WithProperty("contentType", text("The media type of the content; `application/json` unless it is said.")).
 			WithPropertyRef("if_match", described(b.either(typed("string").NewRef(), ref.NewRef()), "The entity tag that the record must have."))
 		s.Required, s.AdditionalProperties = []string{"method", "path"}, closed()

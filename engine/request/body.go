@@ -54,7 +54,7 @@ func (p *Parser) content(r *http.Request, op *operation, a actions.Action) error
 		return err
 	}
 	if !checked {
-		if err := checkJSON(text, limits.JSON); err != nil {
+		if err := CheckJSON(text, limits.JSON); err != nil {
 			return err
 		}
 	}
@@ -145,7 +145,7 @@ func mediaOf(r *http.Request, op *operation) (string, error) {
 		return "", unsupported(op, "Content of type `"+excerpt(media)+"` is not understood here.")
 	}
 	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "utf8") {
-		return "", unsupported(op, "JSON is UTF-8: the charset `"+excerpt(charset)+"` is not understood.")
+		return "", unsupported(op, "Content is UTF-8: the charset `"+excerpt(charset)+"` is not understood.")
 	}
 	return media, nil
 }
@@ -200,8 +200,8 @@ func unreadable(err error, limit int64) error {
 	return e
 }
 
-// checkJSON applies the strict reader and turns what it finds into a refusal.
-func checkJSON(text []byte, limits strictjson.Limits) error {
+// CheckJSON applies the strict reader and turns what it finds into a refusal.
+func CheckJSON(text []byte, limits strictjson.Limits) error {
 	err := strictjson.Check(text, limits)
 	if err == nil {
 		return nil

@@ -228,13 +228,17 @@ func (s *stepParser) text(raw []byte, at string) (*stepText, error) {
 	return t, nil
 }
 
-// contentOf reads contentObject, or content. A contentObject of null is none, but
-// where a value is replaced.
+// contentOf reads contentObject, or content: the text of the content, or the
+// content itself where it is no text. A contentObject of null is none, but where
+// a value is replaced.
 func (s *stepParser) contentOf(t *stepText, given *stepMembers, word func(string) string) {
 	if media := word("contentType"); media != "" {
 		t.media = media
 	}
 	object := given.member("contentObject")
+	if content := given.member("content"); object == nil && content != nil && content[0] != '"' {
+		object = content
+	}
 	if object != nil && (string(object) != "null" || t.method == http.MethodPut && given.member("content") == nil) {
 		if t.method == http.MethodPatch && object[0] == '[' && given.member("contentType") == nil {
 			t.media = typeJSONPatch

@@ -195,7 +195,7 @@ func TestParseRefuses(t *testing.T) {
 		{"a relative of JSON", "POST /api/customers", []string{"Content-Type: application/vnd.api+json"}, "{}", "unsupported-media-type:"},
 		{"a patch type on POST", "POST /api/customers", []string{"Content-Type: application/merge-patch+json"}, "{}", "unsupported-media-type:"},
 		{"JSON patch of a collection", "PATCH /api/customers", []string{"Content-Type: application/json-patch+json"}, "[]", "unsupported-media-type: Content of type `application/json-patch+json` is not understood here. Send application/merge-patch+json or application/json."},
-		{"another charset", "POST /api/customers", []string{"Content-Type: application/json; charset=utf-16"}, "{}", "unsupported-media-type: JSON is UTF-8"},
+		{"another charset", "POST /api/customers", []string{"Content-Type: application/json; charset=utf-16"}, "{}", "unsupported-media-type: Content is UTF-8"},
 		{"two types", "POST /api/customers", []string{"Content-Type: application/json", "Content-Type: text/plain"}, "{}", "unsupported-media-type:"},
 		{"a type that cannot be read", "POST /api/customers", []string{"Content-Type: application/json; charset"}, "{}", "unsupported-media-type: The `Content-Type` cannot be read."},
 		{"compressed", "POST /api/customers", []string{"Content-Encoding: gzip"}, "{}", "unsupported-media-type: Content must not be compressed"},

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 	"unicode/utf8"
@@ -420,6 +421,13 @@ func (q *query) err() error {
 		e.Detail, e.Hint = "Several parameters cannot be read.", ""
 	}
 	return e
+}
+
+// NoQuery refuses parameters where none is taken: unknown ones are never ignored.
+func NoQuery(r *http.Request) error {
+	q, none := query{}, operation{}
+	q.read(&none, &target{}, r.URL.RawQuery)
+	return q.err()
 }
 
 // decodePair decodes a name or value of the query: a plus is a space, escapes

@@ -119,7 +119,7 @@ func settings(s *schema.Schema, c *schema.Class) (rows [][2]string) {
 		add("bulk", "no bulk operations")
 	}
 	if c.PageSize > 0 || c.PageMax > 0 {
-		add("pages", fmt.Sprintf("%d rows, %d at most", or(c.PageSize, s.App.PageSize), or(c.PageMax, s.App.PageMax)))
+		add("pages", fmt.Sprintf("%d rows, %d at most", or(or(c.PageSize, s.App.PageSize), 20), or(or(c.PageMax, s.App.PageMax), 100)))
 	}
 	return rows
 }

@@ -344,12 +344,11 @@ func (l *loader) classSettings(d *classDecl) {
 	} else {
 		c.SoftDelete = l.boolean(v, what, false)
 	}
-	app := &l.s.App
 	for _, p := range d.parts {
 		if p.kind == addedPart || !p.get("limits").given() {
 			continue
 		}
-		size := l.limits(p.object, "limits", limits{app.Depth, app.PageSize, app.PageMax})
+		size := l.limits(p.object, "limits", limits{})
 		c.Depth, c.PageSize, c.PageMax = size.all()
 		break
 	}

@@ -56,7 +56,7 @@ func (l *loader) app(v value, files []*file) {
 	if doc, ok := l.text(o.get("doc"), o.of("doc")); ok {
 		a.Doc = doc
 	}
-	a.Depth, a.PageSize, a.PageMax = l.limits(o, "limits", limits{3, 20, 100}).all()
+	a.Depth, a.PageSize, a.PageMax = l.limits(o, "limits", limits{}).all()
 	for _, f := range files {
 		for key, text := range f.top.extra {
 			if a.Extra == nil {
@@ -99,7 +99,8 @@ func validSegment(s string) bool {
 	return true
 }
 
-// limits are the sizes that app, defaults and classes may set.
+// limits are the sizes that app, defaults and classes may set; 0 is what they leave
+// to the settings of the deployment.
 type limits struct{ depth, page, pageMax int }
 
 func (s limits) all() (depth, page, pageMax int) { return s.depth, s.page, s.pageMax }
@@ -107,6 +108,7 @@ func (s limits) all() (depth, page, pageMax int) { return s.depth, s.page, s.pag
 const (
 	mostDepth = 10
 	mostRows  = 10_000
+	usualMost = 100 // rows a page where nothing else is said
 )
 
 // limits reads `limits:`; what it does not say is as given.
@@ -126,13 +128,20 @@ func (l *loader) sizes(o *object, def limits) limits {
 		page:    l.integer(o.get("page"), o.of("page"), def.page, 1, mostRows),
 		pageMax: l.integer(o.get("page_max"), o.of("page_max"), def.pageMax, 1, mostRows),
 	}
-	if r.page <= r.pageMax {
+	most := r.pageMax
+	if most == 0 {
+		most = l.s.App.PageMax
+	}
+	if most == 0 {
+		most = usualMost
+	}
+	if r.page <= most {
 		return r
 	}
 	if v := o.get("page"); v.given() {
-		l.report("E014", v.pos(), "above the maximum", "raise `page_max` or lower `page`", "%s is %d, above `page_max`, which is %d", o.of("page"), r.page, r.pageMax)
+		l.report("E014", v.pos(), "above the maximum", "raise `page_max` or lower `page`", "%s is %d, above `page_max`, which is %d", o.of("page"), r.page, most)
 	} else {
-		r.page = r.pageMax
+		r.page = most
 	}
 	return r
 }
