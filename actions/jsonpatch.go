@@ -31,8 +31,12 @@ func bindJSONPatch(raw []byte) (*jsonPatch, error) {
 		return nil, Invalid(Problem{Code: "too-many", Detail: "A JSON Patch has at most " + strconv.Itoa(mostOperations) + " operations."})
 	}
 	for _, op := range ops {
-		if _, err := op.Path(); err != nil {
+		path, err := op.Path()
+		if err != nil {
 			return nil, Errorf(BadContent, "Every operation of a JSON Patch needs a path.")
+		}
+		if !isPointer(path) {
+			return nil, notAPointer("path", path)
 		}
 		switch op.Kind() {
 		case "add", "replace", "test":
@@ -40,8 +44,12 @@ func bindJSONPatch(raw []byte) (*jsonPatch, error) {
 				return nil, Errorf(BadContent, "The operation "+op.Kind()+" needs a value.")
 			}
 		case "move", "copy":
-			if _, err := op.From(); err != nil {
+			from, err := op.From()
+			if err != nil {
 				return nil, Errorf(BadContent, "The operation "+op.Kind()+" needs from.")
+			}
+			if !isPointer(from) {
+				return nil, notAPointer("from", from)
 			}
 		case "remove":
 		default:
@@ -49,6 +57,23 @@ func bindJSONPatch(raw []byte) (*jsonPatch, error) {
 		}
 	}
 	return &jsonPatch{ops}, nil
+}
+
+// isPointer reports whether a text has the form of a JSON Pointer (RFC 6901 §3).
+func isPointer(s string) bool {
+	if s == "" {
+		return true
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] == '~' && (i+1 == len(s) || s[i+1] != '0' && s[i+1] != '1') {
+			return false
+		}
+	}
+	return s[0] == '/'
+}
+
+func notAPointer(member, text string) error {
+	return Errorf(BadContent, "`"+excerpt(text)+"` in `"+member+"` is no JSON Pointer: it begins with a slash, as in /address/zip.")
 }
 
 // patched applies the document to the row as the subject sees it and binds the

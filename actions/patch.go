@@ -2,7 +2,9 @@ package actions
 
 import (
 	"context"
+	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/schema"
@@ -87,15 +89,20 @@ func (w *writePlan) bindProperty(x *Exec, a *Patch, p *problems) error {
 	content = append(content, '{')
 	content = append(content, prefix(f.JSON)...)
 	content = append(content, a.Content...)
+	b.whole = true // the value takes the place of what was there
 	w.in = b.bind(append(content, '}'))
-	// The pointers of the problems start at the value itself.
-	cut := pointer("", f.JSON)
-	for i := range p.list {
-		if q := &p.list[i]; len(q.Pointer) >= len(cut) && q.Pointer[:len(cut)] == cut {
-			q.Pointer = q.Pointer[len(cut):]
+	fromValue(p.list, f.JSON)
+	return nil
+}
+
+// fromValue lets the pointers of problems start at the value of a member, which is the whole content.
+func fromValue(found []Problem, member string) {
+	cut := pointer("", member)
+	for i := range found {
+		if rest, inside := strings.CutPrefix(found[i].Pointer, cut); inside {
+			found[i].Pointer = rest
 		}
 	}
-	return nil
 }
 
 func bindReplace(x *Exec, action Action) (Plan, error) {
@@ -158,6 +165,15 @@ func (w *writePlan) Prepare(ctx context.Context, x *Exec) error {
 
 // Write changes the row, or makes it.
 func (w *writePlan) Write(ctx context.Context, x *Exec, tx storage.Tx) (*Result, error) {
+	res, err := w.write(ctx, x, tx)
+	var e *Error
+	if w.property != "" && errors.As(err, &e) {
+		fromValue(e.Errors, w.class.Field(w.property).JSON)
+	}
+	return res, err
+}
+
+func (w *writePlan) write(ctx context.Context, x *Exec, tx storage.Tx) (*Result, error) {
 	if w.create != nil {
 		if res, err := w.make(ctx, x, tx); res != nil || err != nil {
 			return res, err

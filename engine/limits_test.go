@@ -51,7 +51,7 @@ classes:
 				t.Fatalf("status %d: %s", res.Status, res.Body)
 			}
 			var rows []any
-			if res.Status == 200 && (json.Unmarshal(res.Body, &rows) != nil || len(rows) != tc.rows) {
+			if res.Status == 200 && (json.Unmarshal([]byte(res.Body), &rows) != nil || len(rows) != tc.rows) {
 				t.Errorf("%d rows, want %d", len(rows), tc.rows)
 			}
 		})
