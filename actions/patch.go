@@ -132,6 +132,12 @@ func (w *writePlan) creation(x *Exec, a *Replace) *createPlan {
 	in := b.bind(a.Content)
 	b.complete()
 	for i, f := range w.class.Key {
+		// The id of a row that is there needs no second look; that of a new one has to fit its field.
+		t := keyType(f)
+		_, bad := t.Decode(t.AppendJSON(nil, w.key[i]))
+		for _, q := range bad {
+			p.pointer(pointer("", f.JSON), q.Code, sentence(problemText{f.JSON, q}), q.Hint)
+		}
 		in.values = append(in.values, storage.Assign{Field: f, Value: w.key[i]})
 		in.given[f] = ""
 	}

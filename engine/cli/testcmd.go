@@ -26,10 +26,21 @@ type policyTestCmd struct{ testFlags }
 func (c *policyTestCmd) Run(r *run) error { return c.run(r, false) }
 
 // testCmd is `dowel test`.
-type testCmd struct{ testFlags }
+type testCmd struct {
+	testFlags
+	Contract bool `help:"Call every operation, as the OpenAPI document says, at its limits and beyond, and hold the answers against the document. Runs nothing else."`
+}
 
-// Run checks the sentences and the HTTP steps.
-func (c *testCmd) Run(r *run) error { return c.run(r, true) }
+// Run checks the sentences and the HTTP steps, or the document.
+func (c *testCmd) Run(r *run) error {
+	if !c.Contract {
+		return c.run(r, true)
+	}
+	if c.Coverage || c.Mutate {
+		return misuse("--coverage and --mutate are about the tests in tests/: leave out --contract")
+	}
+	return c.contract(r)
+}
 
 // testReport is what a run of tests found.
 type testReport struct {
