@@ -60,7 +60,7 @@ func TestNothingIsUndocumented(t *testing.T) {
 							t.Errorf("%s: %s %s answered %d: %v\n%s\n%s", d, r.Method, r.RequestURI, x.Status, err, x.Sent, x.Body)
 						}
 					}
-					send(w, x)
+					pass(w, x)
 				})
 			})
 			app.Run(t, file, string(archive.Comment))
@@ -84,7 +84,7 @@ func exchangeOf(t *testing.T, next http.Handler, r *http.Request) *contract.Exch
 	return x
 }
 
-func send(w http.ResponseWriter, x *contract.Exchange) {
+func pass(w http.ResponseWriter, x *contract.Exchange) {
 	for name, values := range x.Header {
 		w.Header()[name] = values
 	}
