@@ -62,7 +62,9 @@ type Snapshot struct {
 	// Inside runs an action inside of another one: as the subject of from, in its
 	// transaction; tx is nil around reads.
 	Inside func(ctx context.Context, from *Exec, r storage.Reader, tx storage.Tx, a Action) (*Result, error)
-	Log    *slog.Logger // nil: what functions do with more rights than the caller is not told
+	// Later queues an action; nil where there are no jobs.
+	Later Queueing
+	Log   *slog.Logger // nil: what functions do with more rights than the caller is not told
 
 	views sync.Map // *authz.Decision → *boundView of the default view
 }

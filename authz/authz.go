@@ -9,6 +9,8 @@
 package authz
 
 import (
+	"time"
+
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/schema/expr"
 )
@@ -36,6 +38,12 @@ type Subject struct {
 	System bool
 	// Scope narrows what the credentials are good for; nil is everything the subject may.
 	Scope *Scope
+	// Key is the id of the API key that the credentials are, or "".
+	Key string
+	// FromToken: Roles are those that a token brought along, which is good until Until (zero is not said),
+	// and not those of the user's row.
+	FromToken bool
+	Until     time.Time
 	// RoleSet is the canonical name of the expanded roles, set by Authorizer.Admit.
 	RoleSet string
 }

@@ -72,11 +72,11 @@ func (a *App) Open(ctx context.Context) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	delivering, stop := context.WithCancel(context.WithoutCancel(ctx))
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		e.Deliver(delivering)
+		e.background(working)
 	}()
 	e.stop = func() { stop(); <-over }
 	return e, nil

@@ -13,6 +13,7 @@ import (
 func TestPromises(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, open func(s *schema.Schema) (storage.Store, error)) {
 		enginetest.RunFiles(t, "testdata/promises/*.txtar", nil, enginetest.Options{Store: open})
+		enginetest.RunFiles(t, "testdata/jobs/*.txtar", nil, enginetest.Options{Store: open, Work: true})
 		enginetest.RunFiles(t, "testdata/tenants/*.txtar", nil, enginetest.Options{Store: open})
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/dowel-dev/dowel/authz"
 	"github.com/dowel-dev/dowel/engine/docs"
 	"github.com/dowel-dev/dowel/engine/format"
+	"github.com/dowel-dev/dowel/engine/jobs"
 	"github.com/dowel-dev/dowel/engine/openapi"
 	"github.com/dowel-dev/dowel/schema"
 )
@@ -108,6 +109,9 @@ func describedApp(s Settings, app *schema.Schema, rules authz.Authorizer, handle
 			Envelope: styleOf(s, app) == "envelope", Basic: s.Dev, Limits: s.Limits.action(app.App),
 		},
 		Handled: func(a *schema.Action) bool { return handlers[a.Class.Name+"."+a.Name] != nil },
+	}
+	if app.Class(jobs.Class) != nil {
+		a.Jobs = jobsPlace(app)
 	}
 	for _, f := range format.Formats() {
 		a.Formats = append(a.Formats, docs.Format{Name: f.Name, Type: f.Type})

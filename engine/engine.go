@@ -29,6 +29,7 @@ import (
 	"github.com/dowel-dev/dowel/authz/token"
 	"github.com/dowel-dev/dowel/engine/events"
 	"github.com/dowel-dev/dowel/engine/format"
+	"github.com/dowel-dev/dowel/engine/jobs"
 	"github.com/dowel-dev/dowel/engine/mail"
 	"github.com/dowel-dev/dowel/engine/metrics"
 	"github.com/dowel-dev/dowel/engine/request"
@@ -68,6 +69,10 @@ type Engine struct {
 	live     atomic.Pointer[live]
 	handler  *Handler
 	seal     *actions.Seal
+	runner   *jobs.Runner         // of jobs
+	stirred  atomic.Bool          // a transaction added a job
+	planned  atomic.Pointer[live] // whose schedules are in the queue
+	working  atomic.Bool          // jobs are run
 	// dispatcher tells subscribers of events, nil where there are none.
 	dispatcher *events.Dispatcher
 	stop       func()       // ends what App.Open has started
@@ -89,6 +94,7 @@ func Open(cfg Config) (*Engine, error) {
 		cfg.Random = rand.Reader
 	}
 	cfg.Settings.Limits = cfg.Settings.Limits.orDefault()
+	cfg.Settings.Jobs = cfg.Settings.Jobs.orDefault()
 	if cfg.Settings.Mail.From != "" && cfg.Mail == nil {
 		smtp, err := mail.NewSMTP(cfg.Settings.Mail.SMTP, cfg.Settings.Mail.From)
 		if err != nil {
@@ -118,6 +124,7 @@ func Open(cfg Config) (*Engine, error) {
 			Store: e.cfg.Store, Schema: e.Schema, Subscribers: subscribers, Node: newID(time.Now()), Log: cfg.Log, Clock: cfg.Clock, Times: cfg.Settings.Events,
 		})
 	}
+	e.runner = e.newRunner()
 	if err := e.Reload(cfg.Schema, cfg.Authorizer); err != nil {
 		return nil, err
 	}
@@ -165,6 +172,7 @@ func (e *Engine) Reload(s *schema.Schema, a authz.Authorizer) error {
 		return err
 	}
 	e.live.Store(l)
+	e.runner.Wake()
 	return nil
 }
 
@@ -214,6 +222,15 @@ func (e *Engine) revision(s *schema.Schema, a authz.Authorizer) (*live, error) {
 		keepers = append(keepers, &outbox{o, e.dispatcher})
 	}
 	l.keepWith(keepers...)
+	if l.schedules, found = schedulesOf(snapshot, e.registry); found.HasErrors() {
+		return nil, startError(found)
+	}
+	if l.queue, err = jobs.NewStore(cfg.Store, s, cfg.Random, e.queued); err != nil {
+		return nil, err
+	}
+	if l.queue != nil {
+		snapshot.Later = l.later
+	}
 	return l, nil
 }
 
@@ -223,13 +240,25 @@ func (e *Engine) Handler() http.Handler { return e.front }
 // Schema returns the schema in service.
 func (e *Engine) Schema() *schema.Schema { return e.live.Load().snapshot.Schema }
 
+// Jobs returns the queue of the schema in service, nil where actions cannot be queued.
+func (e *Engine) Jobs() jobs.Queue {
+	if q := e.live.Load().queue; q != nil {
+		return q
+	}
+	return nil
+}
+
 // Accounts returns the accounts of the schema in service.
 func (e *Engine) Accounts() *account.Accounts { return e.live.Load().accounts }
 
 // Invoke runs an action as a subject. It is the way of every caller but HTTP,
 // which gets here, too. Errors are *actions.Error.
 func (e *Engine) Invoke(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error) {
-	res, err := e.live.Load().Invoke(ctx, s, a)
+	return e.invoke(ctx, e.live.Load(), s, a)
+}
+
+func (e *Engine) invoke(ctx context.Context, l *live, s *authz.Subject, a actions.Action) (*actions.Result, error) {
+	res, err := l.Invoke(ctx, s, a)
 	if h := e.cfg.App.hooksOf(); err != nil && h != nil && len(h.at[Error]) > 0 {
 		event := eventOf(ctx, Error, s, a)
 		event.Err = err
@@ -242,10 +271,12 @@ func (e *Engine) Invoke(ctx context.Context, s *authz.Subject, a actions.Action)
 
 // live is the revision in service.
 type live struct {
-	engine   *Engine
-	snapshot *actions.Snapshot
-	parser   *request.Parser
-	accounts *account.Accounts
+	engine    *Engine
+	snapshot  *actions.Snapshot
+	parser    *request.Parser
+	accounts  *account.Accounts
+	queue     *jobs.Store // nil without a class of jobs
+	schedules map[string]*schedule
 	// descriptions are by their places.
 	descriptions map[string]*description
 	// anonymous is everybody without credentials, admitted once.

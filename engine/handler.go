@@ -316,6 +316,9 @@ func (x *exchange) run(ctx context.Context, action actions.Action) {
 		return
 	}
 	defer done()
+	if x.async(ctx, action, once) {
+		return
+	}
 	result, err := x.rev.Invoke(ctx, x.subject, action)
 	if err != nil {
 		x.fail(x.spelled(err))

@@ -136,7 +136,11 @@ func (x *exchange) fixed(ctx context.Context, rest string) bool {
 		x.kind = "auth"
 		x.auth(ctx, rest[len("/auth/"):])
 	default:
-		return false
+		id, ok := x.jobID(rest)
+		if !ok {
+			return false
+		}
+		x.job(ctx, id)
 	}
 	if x.kind == "" {
 		x.kind = "document"

@@ -43,14 +43,6 @@ type keptAnswer struct {
 
 var errKept = errors.New("done before")
 
-type onceKey struct{}
-
-// onceOf returns the once of a request, nil for a write that may happen again.
-func onceOf(ctx context.Context) *once {
-	o, _ := ctx.Value(onceKey{}).(*once)
-	return o
-}
-
 // keys are those whose first request this node is still at work on.
 type keys struct{ busy sync.Map }
 
@@ -77,7 +69,7 @@ func (x *exchange) once(ctx context.Context, a actions.Action) (_ context.Contex
 	if _, busy := x.h.keys.busy.LoadOrStore(o.key, true); busy {
 		return ctx, nil, done, &actions.Error{Code: actions.IdempotencyInFlight, Detail: "The first request with this Idempotency-Key is still at work.", Retry: 1}
 	}
-	return context.WithValue(ctx, onceKey{}, o), o, func() { x.h.keys.busy.Delete(o.key) }, nil
+	return context.WithValue(ctx, alongKey{}, along(o)), o, func() { x.h.keys.busy.Delete(o.key) }, nil
 }
 
 func digest(text string) string {
@@ -85,9 +77,9 @@ func digest(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// claim takes the key in the transaction of the write; errKept says that o.answer
+// begin takes the key in the transaction of the write; errKept says that o.answer
 // is that of an earlier request.
-func (o *once) claim(ctx context.Context, tx storage.Tx, now time.Time) error {
+func (o *once) begin(ctx context.Context, tx storage.Tx, now time.Time) error {
 	kept, err := tx.Claim(ctx, o.key, now, now.Add(keptFor))
 	if err != nil || kept == "" {
 		return err
@@ -103,8 +95,8 @@ func (o *once) claim(ctx context.Context, tx storage.Tx, now time.Time) error {
 	return errKept
 }
 
-// keep stores the answer beside the effect.
-func (o *once) keep(ctx context.Context, tx storage.Tx, res *actions.Result) error {
+// end stores the answer beside the effect.
+func (o *once) end(ctx context.Context, tx storage.Tx, res *actions.Result) error {
 	o.answer = o.render(res)
 	o.answer.Action = o.action
 	text, err := json.Marshal(o.answer)
@@ -116,11 +108,16 @@ func (o *once) keep(ctx context.Context, tx storage.Tx, res *actions.Result) err
 
 // rendered lays out an answer without sending it. It may be called again when a transaction is run again.
 func (x *exchange) rendered(res *actions.Result) *keptAnswer {
+	return x.keeping(func() { x.respond(res) })
+}
+
+// keeping takes what would be sent.
+func (x *exchange) keeping(send func()) *keptAnswer {
 	w := x.w
 	x.kept = &keptAnswer{}
 	x.w = &unsent{header: http.Header{}}
 	defer func() { x.w, x.kept = w, nil }()
-	x.respond(res)
+	send()
 	return x.kept
 }
 

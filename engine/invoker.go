@@ -30,24 +30,11 @@ func (l *live) Invoke(ctx context.Context, s *authz.Subject, a actions.Action) (
 }
 
 func (l *live) invoke(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error) {
-	switch {
-	case s.Anonymous() && s.RoleSet == "":
-		s = l.anonymous
-	case s.RoleSet == "" && !s.System:
-		admitted := *s
-		s = &admitted
-		l.snapshot.Authorizer.Admit(s)
+	caller, s, err := l.asking(ctx, s, a)
+	if err != nil {
+		return nil, err
 	}
-	o := a.Common()
-	caller := s
-	if o.As != "" {
-		other, err := l.actAs(ctx, s, o)
-		if err != nil {
-			return nil, err
-		}
-		s = other
-	}
-	if o.Explain {
+	if a.Common().Explain {
 		return l.explained(ctx, caller, s, a)
 	}
 	const tries = 3
@@ -58,6 +45,23 @@ func (l *live) invoke(ctx context.Context, s *authz.Subject, a actions.Action) (
 		}
 	}
 	return nil, storage.ErrConcurrent
+}
+
+// asking admits whoever asks, and whoever they act as, which mostly is the same.
+func (l *live) asking(ctx context.Context, s *authz.Subject, a actions.Action) (caller, acting *authz.Subject, err error) {
+	switch {
+	case s.Anonymous() && s.RoleSet == "":
+		s = l.anonymous
+	case s.RoleSet == "" && !s.System:
+		admitted := *s
+		s = &admitted
+		l.snapshot.Authorizer.Admit(s)
+	}
+	if o := a.Common(); o.As != "" {
+		acting, err = l.actAs(ctx, s, o)
+		return s, acting, err
+	}
+	return s, s, nil
 }
 
 // try runs an action once: actions.ErrMoved says to begin anew.
@@ -115,7 +119,7 @@ func (l *live) write(ctx context.Context, x *actions.Exec, caller *authz.Subject
 	dry := a.Common().DryRun
 	recorded := l.wanted != nil && !dry
 	own := l.engine.cfg.App != nil // who knows what its functions leave to be done
-	once := onceOf(ctx)
+	with := alongOf(ctx)
 	var res *actions.Result
 	var trail *actions.Trail
 	var kept []keeper
@@ -126,12 +130,12 @@ func (l *live) write(ctx context.Context, x *actions.Exec, caller *authz.Subject
 				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 			}
 		}()
-		x.Alone = !dry && once == nil && !recorded && !l.engine.cfg.App.commits()
+		x.Alone = !dry && with == nil && !recorded && !l.engine.cfg.App.commits()
 		if err := x.Still(tx); err != nil {
 			return err
 		}
-		if once != nil {
-			if err := once.claim(ctx, tx, x.Now); err != nil {
+		if with != nil {
+			if err := with.begin(ctx, tx, x.Now); err != nil {
 				return err
 			}
 		}
@@ -155,18 +159,18 @@ func (l *live) write(ctx context.Context, x *actions.Exec, caller *authz.Subject
 			return errDryRun
 		}
 		if recorded {
-			if kept, err = l.keep(ctx, plain, &transaction{x: x, caller: caller, action: a, changes: recorder.Changes(), last: once == nil}); err != nil {
+			if kept, err = l.keep(ctx, plain, &transaction{x: x, caller: caller, action: a, changes: recorder.Changes(), last: with == nil}); err != nil {
 				return err
 			}
 			tx = plain
 		}
-		if once != nil {
-			return once.keep(ctx, tx, res)
+		if with != nil {
+			return with.end(ctx, tx, res)
 		}
 		return nil
 	})
 	if errors.Is(err, errKept) {
-		return &actions.Result{}, nil // the answer is in once
+		return &actions.Result{}, nil // the answer is in `with`
 	}
 	if err != nil && !errors.Is(err, errDryRun) {
 		return nil, err
@@ -174,6 +178,7 @@ func (l *live) write(ctx context.Context, x *actions.Exec, caller *authz.Subject
 	for _, k := range kept {
 		k.stored()
 	}
+	l.engine.stir()
 	if own && !dry {
 		l.committed(ctx, x, a, res, trail)
 	}

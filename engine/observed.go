@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dowel-dev/dowel/actions"
+	"github.com/dowel-dev/dowel/engine/jobs"
 	"github.com/dowel-dev/dowel/engine/metrics"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
@@ -199,6 +200,12 @@ func (e *Engine) measure(m *metrics.Metrics) {
 				return g.Usage()
 			}
 			return nil
+		},
+		Jobs: func(ctx context.Context) (jobs.Stats, error) {
+			if q := e.live.Load().queue; q != nil {
+				return q.Stats(ctx, e.cfg.Clock())
+			}
+			return jobs.Stats{}, nil
 		},
 		Revision: func() string { return e.Schema().Revision },
 	})

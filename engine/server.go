@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -18,18 +19,26 @@ func (e *Engine) Serve(ctx context.Context, l net.Listener) error {
 	tidying, stop := context.WithCancel(ctx)
 	defer stop()
 	go e.tidy(tidying)
-	delivering := make(chan struct{})
+	over := make(chan struct{})
 	go func() {
-		defer close(delivering)
-		e.Deliver(tidying)
+		defer close(over)
+		e.background(tidying)
 	}()
 	err := e.handler.Serve(ctx, l)
 	stop()
-	<-delivering
+	<-over
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainFor)
 	defer cancel()
 	e.handler.mail.wait(late)
 	return err
+}
+
+// background tells subscribers and runs jobs until ctx is done, and ends what is under way.
+func (e *Engine) background(ctx context.Context) {
+	var working sync.WaitGroup
+	working.Go(func() { e.Deliver(ctx) })
+	working.Go(func() { e.Work(ctx) })
+	working.Wait()
 }
 
 // sweepEvery is how often sessions that have expired are removed, sweepAtOnce
@@ -39,7 +48,7 @@ const (
 	sweepAtOnce = 200
 )
 
-// tidy removes expired sessions, and what histories keep no longer, until ctx is done.
+// tidy removes expired sessions, old jobs, and what histories keep no longer, until ctx is done.
 func (e *Engine) tidy(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -59,6 +68,15 @@ func (e *Engine) tidy(ctx context.Context) {
 			}
 		}
 		e.forget(ctx)
+		for q := e.live.Load().queue; q != nil; {
+			n, err := q.Sweep(ctx, e.cfg.Clock(), sweepAtOnce)
+			if err != nil && ctx.Err() == nil {
+				e.cfg.Log.Warn("old jobs could not be removed", slog.Any("cause", err))
+			}
+			if err != nil || n < sweepAtOnce {
+				break
+			}
+		}
 	}
 }
 

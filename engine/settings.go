@@ -20,6 +20,7 @@ type Settings struct {
 	Log    Log
 	Rate   Rate
 	Events events.Times
+	Jobs   Jobs
 	// NoDocs switches the documentation page off.
 	NoDocs bool
 	// Dev explains denials, allows HTTP Basic against the login class.

@@ -23,6 +23,8 @@ type Schema struct {
 	// Modules are the folders that schema files came from, in the order they were read: that
 	// of the application, ".", and those of its modules. Each may have policy and seed of its own.
 	Modules []string
+	// Schedules are actions that are run again and again.
+	Schedules []*Schedule
 	// Revision is a fingerprint of everything that can change a response.
 	Revision string
 
@@ -41,7 +43,9 @@ type App struct {
 	// 0 is what the settings say.
 	PageSize, PageMax int
 	Depth             int // of expansions; 0 is what the settings say
-	Extra             map[string]string
+	// Jobs: actions can be queued to be run later.
+	Jobs  bool
+	Extra map[string]string
 }
 
 // Role is a global role.

@@ -229,6 +229,7 @@ func (a *Accounts) loadKey(ctx context.Context, prefix, hash string) (*keyed, er
 		return nil, nil
 	}
 	st := &keyed{row: row.Key(k.class), subject: a.users.subject(user), until: key.Expires}
+	st.subject.Key = key.ID
 	if key.Scope.Roles != nil || key.Scope.Verbs != nil {
 		st.subject.Scope = &key.Scope
 	}

@@ -74,7 +74,7 @@ func (a *Accounts) Subject(ctx context.Context, c *token.Claims) (*authz.Subject
 	if st.ours {
 		s.Session = c.Session
 	} else {
-		s.Roles = c.Roles
+		s.Roles, s.FromToken, s.Until = c.Roles, true, c.Expires
 	}
 	return &s, nil
 }

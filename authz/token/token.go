@@ -75,7 +75,7 @@ type Claims struct {
 // SubjectOf returns who the claims speak of, as the token alone tells it.
 // The result shares maps with the claims and must not be changed.
 func (c *Claims) SubjectOf() *authz.Subject {
-	return &authz.Subject{ID: c.Subject, Roles: c.Roles, Session: c.Session, Tenant: c.Tenant, Claims: c.Values}
+	return &authz.Subject{ID: c.Subject, Roles: c.Roles, FromToken: true, Until: c.Expires, Session: c.Session, Tenant: c.Tenant, Claims: c.Values}
 }
 
 // A Signer issues tokens and verifies them. It is safe for concurrent use.

@@ -41,6 +41,7 @@ type grammar struct {
 	Token   tokenCmd   `cmd:"" group:"data" help:"Sign a token with the configured key."`
 	Key     keyCmd     `cmd:"" group:"data" help:"Manage API keys."`
 	History historyCmd `cmd:"" group:"data" help:"Check that histories are as they were kept."`
+	Jobs    jobsCmd    `cmd:"" group:"data" help:"Look at queued actions, cancel and retry them."`
 
 	Do     doCmd     `cmd:"" group:"rows" help:"Run an action that is written as JSON."`
 	Get    getCmd    `cmd:"" group:"rows" help:"Show a record."`

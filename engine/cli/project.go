@@ -67,6 +67,9 @@ func (r *run) inspect(folder, root string) (*schema.Schema, *authz.Rules, diag.L
 	s, rules, _, found := deploy.Load(r.files(folder, root), root, r.app.Program.Parts())
 	if s != nil {
 		found = append(found, r.app.Program.Check(s)...)
+		if rules != nil {
+			found = append(found, engine.CheckSchedules(s, rules)...)
+		}
 	}
 	return s, rules, seenFrom(folder, found)
 }

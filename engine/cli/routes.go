@@ -17,7 +17,7 @@ type routesCmd struct {
 	outputFlag
 }
 
-// Run lists method, path, verb and who may.
+// Run lists method, path, verb and who may; then when schedules are due, and as whom.
 func (c *routesCmd) Run(r *run) error {
 	name, folder := topic(c.Class, c.Folder)
 	p, err := r.load(folder, false)
@@ -42,7 +42,23 @@ func (c *routesCmd) Run(r *run) error {
 			t.add(route.Method, path, route.Verb, p.who(route.Class, route.Verb))
 		}
 	}
+	if name == "" {
+		for _, s := range p.schema.Schedules {
+			t.add("schedule", s.Text, s.Name, runAs(s))
+		}
+	}
 	return t.print(r.out, c.Output)
+}
+
+// runAs is whose rights a schedule has.
+func runAs(s *schema.Schedule) string {
+	switch {
+	case s.System:
+		return "system"
+	case s.User != "":
+		return s.User
+	}
+	return s.Role
 }
 
 // topic tells apart what the two optional arguments of a verb are: a single

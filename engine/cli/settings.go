@@ -41,7 +41,7 @@ func (s *setting) variable() string {
 // settings is the one table of keys: config.yaml, the environment, flags,
 // `config --explain` and `explain config.KEY` all come from it.
 func settings() []setting {
-	d := engine.DefaultLimits()
+	d, j := engine.DefaultLimits(), engine.DefaultJobs()
 	return []setting{
 		{key: "listen", kind: "HOST:PORT", initial: "127.0.0.1:8080", flag: "listen",
 			doc: "Address and port to serve on. Port 0 takes a free one.",
@@ -128,6 +128,24 @@ func settings() []setting {
 				}
 				return duration(&d.Engine.Log.Slow, v)
 			}},
+		{key: "jobs.workers", kind: "a number or off", initial: strconv.Itoa(j.Workers),
+			doc: "Jobs that this node runs at the same time; off leaves them to other nodes.",
+			set: func(d *deployment, v string) error {
+				if v == "off" {
+					d.Engine.Jobs.Workers = -1
+					return nil
+				}
+				return positive(&d.Engine.Jobs.Workers, v)
+			}},
+		{key: "jobs.attempts", kind: "a number", initial: strconv.Itoa(j.Attempts),
+			doc: "Attempts at a job before it fails for good.",
+			set: func(d *deployment, v string) error { return positive(&d.Engine.Jobs.Attempts, v) }},
+		{key: "jobs.timeout", kind: "a duration", initial: shortDuration(j.Timeout),
+			doc: "Time of one attempt at a job.",
+			set: func(d *deployment, v string) error { return duration(&d.Engine.Jobs.Timeout, v) }},
+		{key: "jobs.poll", kind: "a duration", initial: shortDuration(j.Poll),
+			doc: "How often to look for jobs that other nodes queued and have no time for.",
+			set: func(d *deployment, v string) error { return duration(&d.Engine.Jobs.Poll, v) }},
 
 		quota("anonymous", "50/s", "Requests without credentials, per address.", func(r *engine.Rate) *engine.Quota { return &r.Anonymous }),
 		quota("user", "200/s", "Requests with credentials, per subject.", func(r *engine.Rate) *engine.Quota { return &r.User }),

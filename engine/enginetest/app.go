@@ -46,7 +46,8 @@
 //
 // Between the exchanges, `as ROLE… [id=ID] [tenant=ORG]` speaks with a token for those roles,
 // `as nobody` without one, `make CLASS JSON` creates rows as the engine itself,
-// and a line that begins with # says why.
+// and a line that begins with # says why. `until` before a request sends it again
+// and again, for some seconds, until the answer is the one expected.
 package enginetest
 
 import (
@@ -86,6 +87,7 @@ type Options struct {
 	Mail    mail.Sender      // takes what Settings.Mail lets send
 	Signer  *token.Signer    // one with a secret of its own when nil
 	Metrics *metrics.Metrics // counts what happens; nil is nothing
+	Work    bool             // run jobs until the test ends
 }
 
 // App is an application that runs.
@@ -136,6 +138,12 @@ func Open(t testing.TB, folder fs.FS, o Options) *App {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if o.Work {
+		ctx, stop := context.WithCancel(context.Background())
+		over := make(chan struct{})
+		go func() { e.Work(ctx); close(over) }()
+		t.Cleanup(func() { stop(); <-over })
 	}
 	return &App{Engine: e, signer: signer}
 }

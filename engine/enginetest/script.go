@@ -3,11 +3,13 @@ package enginetest
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
@@ -78,7 +80,10 @@ func (c *conversing) step() {
 	case line == "" || line[0] == '#':
 		c.at++
 	case line[0] == '>':
-		c.exchange()
+		c.exchange(0)
+	case line == "until":
+		c.at++
+		c.exchange(patience)
 	case word == "as":
 		c.at++
 		c.as(strings.Fields(rest))
@@ -113,8 +118,11 @@ func (c *conversing) as(words []string) {
 	c.token = c.app.bearer(c.t, claims)
 }
 
+// patience is how long an answer may take to become the expected one, after `until`.
+const patience = 20 * time.Second
+
 // exchange sends a request and looks at the answer.
-func (c *conversing) exchange() {
+func (c *conversing) exchange(within time.Duration) {
 	c.t.Helper()
 	first := c.at + 1
 	head := c.head('>')
@@ -140,8 +148,14 @@ func (c *conversing) exchange() {
 	if token != "" {
 		fields = append(fields, "Authorization: "+token)
 	}
-	res := c.app.Do(c.t, method, target, content, fields...)
-	for _, err := range c.check(res, want, expected) {
+	began, known := time.Now(), maps.Clone(c.known)
+	wrong := c.check(c.app.Do(c.t, method, target, content, fields...), want, expected)
+	for wrong != nil && time.Since(began) < within {
+		time.Sleep(20 * time.Millisecond)
+		c.known = maps.Clone(known)
+		wrong = c.check(c.app.Do(c.t, method, target, content, fields...), want, expected)
+	}
+	for _, err := range wrong {
 		c.t.Errorf("%s:%d: %s: %v", c.file, first, head[0], err)
 	}
 }
@@ -209,5 +223,5 @@ func (c *conversing) block() string {
 
 // begins reports whether a line is the next command and no content.
 func begins(line string) bool {
-	return line[0] == '#' || strings.HasPrefix(line, "as ") || strings.HasPrefix(line, "make ")
+	return line[0] == '#' || line == "until" || strings.HasPrefix(line, "as ") || strings.HasPrefix(line, "make ")
 }

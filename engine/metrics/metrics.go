@@ -25,6 +25,7 @@ type Metrics struct {
 	calls    *prometheus.CounterVec
 	callTime *prometheus.HistogramVec
 	rows     *prometheus.CounterVec
+	jobs     *prometheus.CounterVec
 
 	routes  handles[Route, *route]
 	codes   handles[string, prometheus.Counter]
@@ -57,11 +58,17 @@ func New(version string) *Metrics {
 			Name: "dowel_store_rows_total", Help: "Rows read or written."},
 			[]string{"op"}),
 	}
+	m.jobs = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "dowel_jobs_total", Help: "Attempts at jobs, by what came of them: done, again or failed."},
+		[]string{"outcome"})
+	for _, outcome := range []string{"done", "again", "failed"} {
+		m.jobs.WithLabelValues(outcome)
+	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "dowel_build_info", Help: "1, with what this program was built from.",
 		ConstLabels: prometheus.Labels{"version": version, "go_version": runtime.Version()}})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.seconds, m.refused, m.calls, m.callTime, m.rows, build,
+	m.registry.MustRegister(m.requests, m.seconds, m.refused, m.calls, m.callTime, m.rows, m.jobs, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.routes.make = m.newRoute
 	m.codes.make = func(code string) prometheus.Counter { return m.refused.WithLabelValues(code) }
@@ -112,6 +119,9 @@ func (m *Metrics) Request(r Route, status int, code string, took time.Duration) 
 		m.codes.of(code).Inc()
 	}
 }
+
+// Job counts an attempt at a job.
+func (m *Metrics) Job(outcome string) { m.jobs.WithLabelValues(outcome).Inc() }
 
 // Work is what calls of the database are told apart by. Class may be "".
 type Work struct{ Class, Op string }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/dowel-dev/dowel/engine/jobs"
 	"github.com/dowel-dev/dowel/storage"
 )
 
@@ -16,6 +17,8 @@ type Sources struct {
 	Usage    func() []storage.Usage
 	// Revision is that of the schema in service.
 	Revision func() string
+	// Jobs counts those of all nodes; nil where there are none.
+	Jobs func(context.Context) (jobs.Stats, error)
 }
 
 // checksWithin bounds how long a scrape waits for the database to answer.
@@ -32,6 +35,8 @@ var (
 	most     = prometheus.NewDesc("dowel_store_connections_max", "Connections to the database that there may be.", []string{"pool"}, nil)
 	busy     = prometheus.NewDesc("dowel_store_connections_busy", "Connections in use.", []string{"pool"}, nil)
 	waiting  = prometheus.NewDesc("dowel_store_waiting", "Work that waits for its turn.", []string{"pool"}, nil)
+	queued   = prometheus.NewDesc("dowel_jobs", "Jobs of all nodes, by their state: queued, running, or failed for good.", []string{"state"}, nil)
+	oldest   = prometheus.NewDesc("dowel_jobs_oldest_seconds", "For how long the job has been due that waits longest.", nil, nil)
 	revision = prometheus.NewDesc("dowel_schema_info", "1, with the revision of the schema in service.", []string{"revision"}, nil)
 )
 
@@ -39,7 +44,7 @@ type collector struct{ Sources }
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{inFlight, up, lag, opened, most, busy, waiting, revision} {
+	for _, d := range []*prometheus.Desc{inFlight, up, lag, opened, most, busy, waiting, queued, oldest, revision} {
 		out <- d
 	}
 }
@@ -61,6 +66,14 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), checksWithin)
 	defer cancel()
+	if c.Jobs != nil {
+		if s, err := c.Jobs(ctx); err == nil {
+			gauge(queued, float64(s.Queued), string(jobs.Queued))
+			gauge(queued, float64(s.Running), string(jobs.Running))
+			gauge(queued, float64(s.Failed), string(jobs.Failed))
+			gauge(oldest, s.Oldest.Seconds())
+		}
+	}
 	for _, check := range c.Checks(ctx) {
 		ok := 0.0
 		if check.Status == storage.StatusOK {

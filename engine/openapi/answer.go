@@ -83,6 +83,7 @@ func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 		r.Set("304", b.shared("NotModified", "Nothing has changed since the tag or time that was sent.", "ETag", "X-Request-Id"))
 	default:
 		r.Set("204", b.shared("NoContent", "Done; there is nothing to show.", "ETag", "Last-Modified", "Preference-Applied", "Idempotency-Replayed", "X-Request-Id"))
+		b.accepts(r)
 	}
 	if slices.Contains(op.Options, "explain") {
 		b.explains(r)
@@ -275,7 +276,7 @@ var fields = map[string]string{
 	"Idempotency-Replayed": "`true` where the answer is that of an earlier request with the same `Idempotency-Key`.",
 	"Last-Modified":        "When the record was written last, where that is exact.",
 	"Link":                 "The addresses of other pages (RFC 8288): `next`, `prev`, `first`, `last`.",
-	"Location":             "Where the new record is.",
+	"Location":             "Where the new record is, or the job.",
 	"Preference-Applied":   "The preference that was honoured.",
 	"Retry-After":          "In how many seconds it may work.",
 	"WWW-Authenticate":     "How to say who asks (RFC 6750).",

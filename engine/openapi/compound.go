@@ -39,6 +39,7 @@ func (b *builder) compound() {
 	done.Headers = b.headers("Preference-Applied", "Idempotency-Replayed", "X-Request-Id")
 	done.Content = openapi3.Content{typeJSON: media(b.data(nil, "Compound Answer", false, b.compoundResults()))}
 	o.Responses.Set("200", &openapi3.ResponseRef{Value: done})
+	b.accepts(o.Responses)
 	b.failures(o.Responses, 400, 401, 403, 404, 405, 406, 409, 412, 413, 414, 415, 422, 428, 429, 431, 500, 501, 503, 504)
 	o.Security = b.security(true)
 	item := &openapi3.PathItem{}

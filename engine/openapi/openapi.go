@@ -26,6 +26,7 @@
 //	account.go    login and what goes with it
 //	can.go        questions about rights
 //	compound.go   several actions in one request
+//	job.go        what is done after the answer
 package openapi
 
 import (
@@ -49,6 +50,8 @@ type App struct {
 	Accounts []Account
 	// Handled reports whether the program has the function of an action declared with `run: go`.
 	Handled func(a *schema.Action) bool
+	// Jobs is the place of jobs below the mount, /jobs/; "" where there are none.
+	Jobs string
 	// Own are the places of the application's own action types.
 	Own []Own
 }
@@ -118,6 +121,7 @@ func (b *builder) whole(version string) *openapi3.T {
 	b.fixed()
 	b.can()
 	b.compound()
+	b.jobs()
 	b.accounts()
 	return b.doc
 }

@@ -273,7 +273,7 @@ var requestFields = []requestField{
 	{"If-Match", "Entity tags: 412 if the record has none of them any more.", writesOne},
 	{"If-Unmodified-Since", "412 if the record has been written since.", writesOne},
 	{"Idempotency-Key", "A text chosen for this one thing to do: it is done once, and for a day every request with the key is given the same answer.", func(op *request.Operation) bool { return !reads(op) }},
-	{"Prefer", "`return=minimal` leaves the content of the answer out, `return=representation` says where it belongs.", func(op *request.Operation) bool { return !reads(op) }},
+	{"Prefer", "`return=minimal` leaves the content of the answer out, `return=representation` says where it belongs. `respond-async` answers at once and lets a job do it, which `Location` names.", func(op *request.Operation) bool { return !reads(op) }},
 }
 
 func reads(op *request.Operation) bool { return op.Method == http.MethodGet }

@@ -147,6 +147,19 @@ func minimal(lines []string) bool {
 	return false
 }
 
+// RespondAsync reports whether a client prefers not to wait (RFC 7240 §4.1).
+func RespondAsync(h http.Header) bool {
+	for _, line := range h["Prefer"] {
+		for one := range strings.SplitSeq(line, ",") {
+			one, _, _ = strings.Cut(one, ";")
+			if strings.EqualFold(strings.TrimSpace(one), "respond-async") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // IdempotencyKey returns the Idempotency-Key of a request, "" without one. It is a structured
 // string, but the quotes may be missing because many clients leave them out.
 func IdempotencyKey(h http.Header) (string, error) {

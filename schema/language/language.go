@@ -123,7 +123,7 @@ var fieldForms = []Shape{{Kind: FieldText}, {Kind: Object, Section: "field"}}
 
 var sections = []*Section{
 	fileSection, appSection, limitsSection, defaultsSection, roleSection, tenantSection, typeSection, classSection, mixinSection,
-	authSection, softDeleteSection, fieldSection, scopeSection, actionSection, returnsSection,
+	authSection, softDeleteSection, fieldSection, scopeSection, actionSection, returnsSection, scheduleSection,
 }
 
 var fileSection = &Section{Name: "file", Doc: "A schema file.", Keys: []Key{
@@ -133,6 +133,7 @@ var fileSection = &Section{Name: "file", Doc: "A schema file.", Keys: []Key{
 	{Name: "include", Doc: "Further schema files: paths, globs or module folders, relative to this file.", Shapes: oneOrList(Path), Example: "include: [schema/*.yaml, modules/billing]"},
 	{Name: "roles", Doc: "Global roles that users have.", Shapes: []Shape{mapOf(Shape{Kind: Null}, Shape{Kind: Text}, Shape{Kind: Object, Section: "role"})}, Example: "roles:\n  agent: Works with customers.\n  admin: {includes: agent}"},
 	{Name: "tenant", Doc: "The one place where tenancy is said.", Shapes: object("tenant"), Example: "tenant: {class: org, via: membership, from: path, creator: owner}"},
+	{Name: "schedules", Doc: "Actions that are run again and again.", Shapes: mapObject("schedule"), Example: "schedules:\n  close_stale: {cron: \"0 3 * * *\", action: order.update, where: \"status = 'draft'\", input: {status: cancelled}, as: manager}"},
 	{Name: "types", Doc: "Named types: a limited string, an enum, a nested object.", Shapes: []Shape{mapOf(Shape{Kind: FieldText}, Shape{Kind: Object, Section: "type"})}, Example: "types:\n  zip: {type: string, pattern: \"^[0-9]{5}$\"}"},
 	{Name: "mixins", Doc: "Parts of classes, taken in with `use`.", Shapes: mapObject("mixin"), Example: "mixins:\n  owned:\n    fields: {owner: user auto=me}"},
 	{Name: "classes", Doc: "The entities: each is a table, a collection of the API and a target of rules.", Shapes: mapObject("class"), Example: "classes:\n  tag:\n    fields: {name: slug unique}\n    allow: {read: anyone}"},
@@ -145,6 +146,7 @@ var appSection = &Section{Name: "app", Doc: "The application's own settings.", K
 	{Name: "style", Doc: "Form of answers: the record itself, or an envelope with success, data and meta.", Default: "plain", Shapes: choice("plain", "envelope"), Example: "style: envelope"},
 	{Name: "mount", Doc: "Path prefix of the API.", Default: "/api", Shapes: one(Text), Example: "mount: /api/v1"},
 	{Name: "limits", Doc: "Page sizes and depth of expansions.", Shapes: object("limits"), Example: "limits: {depth: 4, page_max: 500}"},
+	{Name: "jobs", Doc: "Whether actions can be queued to be run later, as `Prefer: respond-async` asks for.", Default: "true where a class has `auth`, or there are schedules", Shapes: one(Bool), Example: "jobs: true"},
 }}
 
 var limitsSection = &Section{Name: "limits", Doc: "What one request may ask for.", Keys: []Key{
@@ -188,6 +190,20 @@ var tenantSection = &Section{Name: "tenant", Doc: "Every class but those with `t
 	{Name: "from", Doc: "Where a request names its organization: in the path, in the `tenant` claim of its token, or in the header field X-Tenant.", Default: "path", Shapes: choice("path", "claim", "header"), Example: "from: path"},
 	{Name: "mode", Doc: "How organizations are kept apart: by a column of each table. A schema or a database for each is not served.", Default: "column", Shapes: choice("column"), Example: "mode: column"},
 	{Name: "creator", Doc: "Role of whoever creates an organization.", Shapes: one(Role), Example: "creator: owner"},
+}}
+
+var scheduleSection = &Section{Name: "schedule", Doc: "An action that is run again and again, by one node each time. What was missed while no node ran is made up for once.", Keys: []Key{
+	{Name: "cron", Doc: "The times: minute, hour, day of month, month, day of week; or @hourly, @daily, @weekly, @monthly.", Shapes: one(Text), Example: "cron: \"0 3 * * *\""},
+	{Name: "every", Doc: "A length of time instead: due at whole multiples of it, counted in UTC.", Shapes: one(Span), Example: "every: 15m"},
+	{Name: "timezone", Doc: "The time zone of `cron`.", Default: "UTC", Shapes: one(Text), Example: "timezone: Europe/Berlin"},
+	{Name: "action", Doc: "CLASS.VERB, or an action written out as `dowel do` takes it.", Shapes: either(one(Text), one(Any)), Example: "action: order.update"},
+	{Name: "id", Doc: "The record that CLASS.VERB is about.", Shapes: one(Scalar), Example: "id: 7"},
+	{Name: "where", Doc: "The records that CLASS.update or CLASS.delete is about.", Shapes: one(Expr), Example: "where: \"status = 'draft'\""},
+	{Name: "max_affected", Doc: "With `where`: how many records it may be at most; if there are more, nothing is done.", Default: "1000", Shapes: one(Int), Example: "max_affected: 100"},
+	{Name: "input", Doc: "What is sent with CLASS.VERB.", Shapes: one(Any), Example: "input: {status: cancelled}"},
+	{Name: "as", Doc: "Whose rights it has: a role; or `system`, which no rule holds.", Shapes: either(one(Role), choice("system")), Example: "as: manager"},
+	{Name: "user", Doc: "The user whose rights it has, by login name or id, as they are when it runs.", Shapes: one(Text), Example: "user: bot@acme.test"},
+	{Name: "doc", Doc: "What it is for.", Shapes: one(Text), Example: "doc: Drafts that nobody came back to."},
 }}
 
 var typeSection = &Section{Name: "type", Doc: "A named type.", Keys: append([]Key{}, typeKeys...)}

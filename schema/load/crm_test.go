@@ -78,7 +78,7 @@ func same(t *testing.T, what string, got, want any) {
 
 func TestCRM(t *testing.T) {
 	s := loadClean(t, "crm.yaml")
-	same(t, "app", s.App, schema.App{Title: "Acme CRM", Version: "1.0", Style: "envelope", Mount: "/api"})
+	same(t, "app", s.App, schema.App{Title: "Acme CRM", Version: "1.0", Style: "envelope", Mount: "/api", Jobs: true})
 
 	customer := s.Class("customer")
 	same(t, "fields of customer", fieldsOf(customer), []string{

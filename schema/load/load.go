@@ -89,6 +89,8 @@ type loader struct {
 	ways   map[string]bool // see spoilWay
 	// marred are fields that stand in for refused ones.
 	marred map[*schema.Field]bool
+	// hasJobs is what `jobs` of `app` says, nil for nothing.
+	hasJobs *bool
 }
 
 // build takes the files apart and puts the schema together.
@@ -150,6 +152,8 @@ func (l *loader) build(files []*file) {
 		appendAccounts(l.s)
 	}
 	appendKept(l.s)
+	l.schedules(l.declared(sections("schedules"), "`schedules`"))
+	l.jobs()
 	l.s.Seal()
 }
 

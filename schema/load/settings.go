@@ -52,6 +52,10 @@ func (l *loader) app(v value, files []*file) {
 			l.report("E014", o.get("mount").pos(), "not a path", "write it like /api", "%s must be a path of plain segments, not `%s`", o.of("mount"), text)
 		}
 	}
+	if v := o.get("jobs"); v.given() {
+		has := l.boolean(v, o.of("jobs"), true)
+		l.hasJobs = &has
+	}
 	a.Extra = o.extra
 	if doc, ok := l.text(o.get("doc"), o.of("doc")); ok {
 		a.Doc = doc
