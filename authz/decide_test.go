@@ -41,7 +41,7 @@ func TestDecideCRM(t *testing.T) {
 		{"tag", "create", []Effect{no, no, yes, yes, yes, yes, yes}},
 		{"tag", "update", []Effect{no, no, no, yes, yes, yes, yes}},
 		{"tag", "purge", []Effect{no, no, no, yes, yes, yes, yes}},
-		{"tag", "explain", []Effect{no, no, no, no, no, no, yes}}, // `all` does not allow it
+		{"tag", "explain", []Effect{no, no, no, no, no, no, yes}},           // `all` does not allow it
 		{"tag", "bulk-import", []Effect{yes, yes, yes, yes, yes, yes, yes}}, // create decides
 	} {
 		for i, name := range who {
