@@ -21,7 +21,7 @@ import (
 // in; those that passed while no node ran are made up for by that one job.
 
 // codeSchedule is the code of schedules that cannot be run.
-const codeSchedule = "E067"
+const codeSchedule = "E068"
 
 // schedule is one with its action.
 type schedule struct {

@@ -190,7 +190,7 @@ var codes = []Code{
 	{"E067", "names that clients cannot tell apart", "Documents of the API and the programs made of them derive names: class `order_item` has the schema `OrderItem`, and making one takes an `OrderItemCreate`; `get_a` and `get__a` are both `GetA`. What is derived must be one thing, in files that forget case too, and stay it whatever else the schema comes to hold. A class that is renamed keeps its path with `collection:` and its rows with `was:`; a field keeps its name in JSON with `json=`.",
 		"classes:\n  customer:\n    fields: {name: string}\n  customer_create:\n    fields: {name: string}", "classes:\n  customer:\n    fields: {name: string}\n  customer_creation:\n    fields: {name: string}"},
 
-	{"E067", "a schedule that cannot be run", "A schedule says when it is due (`cron` or `every`), what it does, and whose rights it has (`as: ROLE`, `as: system` or `user:`). The action must make sense, and whoever it is run as must be allowed to do it.",
+	{"E068", "a schedule that cannot be run", "A schedule says when it is due (`cron` or `every`), what it does, and whose rights it has (`as: ROLE`, `as: system` or `user:`). The action must make sense, and whoever it is run as must be allowed to do it.",
 		"roles: {manager: null}\nclasses:\n  tag:\n    fields: {name: string}\n    allow: {all: manager}\nschedules:\n  tidy: {cron: every night, action: tag.delete, where: \"name = 'x'\", as: manager}", "roles: {manager: null}\nclasses:\n  tag:\n    fields: {name: string}\n    allow: {all: manager}\nschedules:\n  tidy: {cron: \"0 3 * * *\", action: tag.delete, where: \"name = 'x'\", as: manager}"},
 
 	{"E070", "unknown setting", "config.yaml has no such key. A setting that was ignored silently could be the one you rely on.", "", ""},

@@ -12,7 +12,7 @@ func (l *loader) jobs() {
 	if l.hasJobs != nil {
 		l.s.App.Jobs = *l.hasJobs
 		if !*l.hasJobs && len(l.s.Schedules) > 0 {
-			l.report("E067", l.s.Schedules[0].Pos, "needs jobs", "remove `jobs: false` from `app`", "the schedule `%s` cannot be run without jobs", l.s.Schedules[0].Name)
+			l.report("E068", l.s.Schedules[0].Pos, "needs jobs", "remove `jobs: false` from `app`", "the schedule `%s` cannot be run without jobs", l.s.Schedules[0].Name)
 		}
 	}
 	if l.s.App.Jobs {

@@ -38,7 +38,7 @@ func (l *loader) times(s *schema.Schedule, e entry, o *object) {
 	if text, ok := l.text(o.get("timezone"), o.of("timezone")); ok {
 		var err error
 		if zone, err = time.LoadLocation(text); err != nil || text == "Local" {
-			l.report("E067", o.get("timezone").pos(), "not a time zone", "write it like Europe/Berlin", "%s cannot be `%s`", o.of("timezone"), text)
+			l.report("E068", o.get("timezone").pos(), "not a time zone", "write it like Europe/Berlin", "%s cannot be `%s`", o.of("timezone"), text)
 			zone = time.UTC
 		}
 		s.Zone = text
@@ -46,7 +46,7 @@ func (l *loader) times(s *schema.Schedule, e entry, o *object) {
 	times, every := o.get("cron"), o.get("every")
 	switch {
 	case times.given() && every.given():
-		l.reportTwo("E067", every.pos(), "and every so often", times.pos(), "at these times", "keep one of them", "%s is due in two ways", o.what)
+		l.reportTwo("E068", every.pos(), "and every so often", times.pos(), "at these times", "keep one of them", "%s is due in two ways", o.what)
 	case times.given():
 		text, ok := l.text(times, o.of("cron"))
 		if !ok {
@@ -54,7 +54,7 @@ func (l *loader) times(s *schema.Schedule, e entry, o *object) {
 		}
 		t, err := cron.Parse(text, zone)
 		if err != nil {
-			l.report("E067", times.pos(), "not a time", "write minute, hour, day of month, month and day of week: \"0 3 * * *\" is three o'clock every night",
+			l.report("E068", times.pos(), "not a time", "write minute, hour, day of month, month and day of week: \"0 3 * * *\" is three o'clock every night",
 				"%s cannot be `%s`: %v", o.of("cron"), text, err)
 			return
 		}
@@ -69,12 +69,12 @@ func (l *loader) times(s *schema.Schedule, e entry, o *object) {
 			s.Times, err = cron.Every(d)
 		}
 		if err != nil {
-			l.report("E067", every.pos(), "not a length of time", "write it like 30s, 5m, 1h or 2d", "%s cannot be `%s`", o.of("every"), text)
+			l.report("E068", every.pos(), "not a length of time", "write it like 30s, 5m, 1h or 2d", "%s cannot be `%s`", o.of("every"), text)
 			return
 		}
 		s.Text = "every " + text
 		if o.get("timezone").given() {
-			l.reportTwo("E067", o.get("timezone").pos(), "means nothing here", every.pos(), "every so often", "remove it, or write `cron:`", "%s has a time zone and no time of day", o.what)
+			l.reportTwo("E068", o.get("timezone").pos(), "means nothing here", every.pos(), "every so often", "remove it, or write `cron:`", "%s has a time zone and no time of day", o.what)
 		}
 	default:
 		l.report("E011", e.key.pos(), "", "write `cron: \"0 3 * * *\"` or `every: 1h`", "%s does not say when it is due", o.what)
@@ -86,7 +86,7 @@ func (l *loader) scheduledAs(s *schema.Schedule, e entry, o *object) {
 	as, user := o.get("as"), o.get("user")
 	switch {
 	case as.given() && user.given():
-		l.reportTwo("E067", user.pos(), "this user", as.pos(), "this role", "keep one of them", "%s is run as two", o.what)
+		l.reportTwo("E068", user.pos(), "this user", as.pos(), "this role", "keep one of them", "%s is run as two", o.what)
 	case as.given():
 		text, ok := l.text(as, o.of("as"))
 		switch {
@@ -99,7 +99,7 @@ func (l *loader) scheduledAs(s *schema.Schedule, e entry, o *object) {
 	case user.given():
 		s.User, _ = l.text(user, o.of("user"))
 		if l.login == nil {
-			l.report("E067", user.pos(), "there are no users", "write `as: ROLE`", "%s is run as a user, and no class has `auth`", o.what)
+			l.report("E068", user.pos(), "there are no users", "write `as: ROLE`", "%s is run as a user, and no class has `auth`", o.what)
 		}
 	default:
 		l.report("E011", e.key.pos(), "", "write `as: ROLE`, or `as: system` for all rights", "%s does not say whose rights it has", o.what)
@@ -120,7 +120,7 @@ func (l *loader) scheduledAction(s *schema.Schedule, e entry, o *object) {
 	case v.isMap():
 		for _, key := range beside {
 			if o.get(key).given() {
-				l.report("E067", o.keys[key].key.pos(), "belongs to the action", "write it into `action`", "%s has `%s` beside an action that is written out", o.what, key)
+				l.report("E068", o.keys[key].key.pos(), "belongs to the action", "write it into `action`", "%s has `%s` beside an action that is written out", o.what, key)
 			}
 		}
 		s.Action = nodeJSON(v)
@@ -138,7 +138,7 @@ const mostScheduled = 1000
 func (l *loader) shortAction(s *schema.Schedule, v value, text string, o *object) {
 	class, verb, ok := strings.Cut(text, ".")
 	if !ok {
-		l.report("E067", v.pos(), "", "write CLASS.VERB, such as `order.archive`", "%s cannot be `%s`", o.of("action"), text)
+		l.report("E068", v.pos(), "", "write CLASS.VERB, such as `order.archive`", "%s cannot be `%s`", o.of("action"), text)
 		return
 	}
 	d := l.target(class, v.pos())
@@ -168,7 +168,7 @@ func (l *loader) shortAction(s *schema.Schedule, v value, text string, o *object
 				names = append(names, a.Name)
 			}
 			if !l.spoiled("action", d.c.Name, verb) {
-				l.report("E067", v.pos(), "no such action", diag.DidYouMean(verb, names), "`%s` has no action `%s`", d.c.Name, verb)
+				l.report("E068", v.pos(), "no such action", diag.DidYouMean(verb, names), "`%s` has no action `%s`", d.c.Name, verb)
 			}
 			return
 		}
@@ -176,7 +176,7 @@ func (l *loader) shortAction(s *schema.Schedule, v value, text string, o *object
 		if d.c.Actions[i].OnCollection {
 			takes = []string{"input"}
 		} else if !o.get("id").given() {
-			l.report("E067", v.pos(), "acts on one record", "write `id: …`, or change several with `action: "+class+".update` and `where: …`", "%s does not say which %s", o.what, class)
+			l.report("E068", v.pos(), "acts on one record", "write `id: …`, or change several with `action: "+class+".update` and `where: …`", "%s does not say which %s", o.what, class)
 		}
 	}
 	b := []byte(`{"do":` + strconv.Quote(form.do) + `,"class":` + strconv.Quote(class))
@@ -191,7 +191,7 @@ func (l *loader) shortAction(s *schema.Schedule, v value, text string, o *object
 			member(form.content, "{}")
 		case !in.given():
 		case !slices.Contains(takes, key):
-			l.report("E067", o.keys[key].key.pos(), "means nothing here", "remove it", "`%s` does not go with `%s` of %s", key, text, o.what)
+			l.report("E068", o.keys[key].key.pos(), "means nothing here", "remove it", "`%s` does not go with `%s` of %s", key, text, o.what)
 		case key == "input":
 			member(form.content, nodeJSON(in))
 		default:
@@ -205,7 +205,7 @@ func (l *loader) shortAction(s *schema.Schedule, v value, text string, o *object
 	case slices.Contains(takes, "where"):
 		member("max_affected", strconv.Itoa(l.integer(most, o.of("max_affected"), mostScheduled, 1, mostRows)))
 	case most.given():
-		l.report("E067", o.keys["max_affected"].key.pos(), "means nothing here", "remove it", "`max_affected` does not go with `%s` of %s", text, o.what)
+		l.report("E068", o.keys["max_affected"].key.pos(), "means nothing here", "remove it", "`max_affected` does not go with `%s` of %s", text, o.what)
 	}
 	s.Action = string(append(b, '}'))
 }
