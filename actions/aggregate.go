@@ -78,7 +78,7 @@ func bindAggregate(x *Exec, action Action) (Plan, error) {
 	b.window(q, &a.Select)
 	q.More = true
 	q.Total = a.Count == "exact" || a.Count == "estimate" || a.Count == "" && x.counted(&a.Output)
-	plan.watch()
+	q.Watch = q.Classes()
 	plan.seed = newHash().str(x.Schema.Revision).str("groups").str(c.Name).str(plan.d.ID)
 	for _, g := range b.s.Group {
 		plan.seed = plan.seed.num(uint64(g.Part))
@@ -334,28 +334,6 @@ func (b *groupBinder) window(q *storage.Query, s *Select) {
 	}
 }
 
-// watch collects the classes whose changes can change the groups.
-func (p *aggregatePlan) watch() {
-	add := func(cs ...*schema.Class) {
-		for _, c := range cs {
-			if !slices.Contains(p.query.Watch, c) {
-				p.query.Watch = append(p.query.Watch, c)
-			}
-		}
-	}
-	s := p.query.Summary
-	add(p.class)
-	add(classesOf(s.Where)...)
-	for _, g := range s.Group {
-		add(orderClasses(g.By)...)
-	}
-	for _, m := range s.Measures {
-		if m.Of != nil {
-			add(orderClasses(m.Of)...)
-		}
-	}
-}
-
 // Authorize needs the right to list.
 func (p *aggregatePlan) Authorize(x *Exec) error {
 	if p.parent != nil {
@@ -374,36 +352,66 @@ func (p *aggregatePlan) Authorize(x *Exec) error {
 
 // Read returns the groups. When the client's tag is still current, nothing is worked out.
 func (p *aggregatePlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*Result, error) {
-	if p.parent != nil {
-		if err := p.parent.exists(ctx, x, r); err != nil {
-			return nil, err
-		}
+	if err := p.enter(ctx, x, r); err != nil {
+		return nil, err
 	}
-	res := &Result{Outcome: Found, Class: p.query.Class, View: p.shown, List: true}
-	if c := &p.a.If; c.HasNoneMatch || c.HasMatch {
+	if c := p.conditions(); c.HasNoneMatch || c.HasMatch {
 		counters, err := r.Counters(ctx, p.query.Watch)
 		if err != nil {
 			return nil, err
 		}
-		res.Tag = p.tag(counters)
-		if err := res.condition(c); err != nil || res.Outcome == NotModified {
+		if res, err := p.current(x, counters); res != nil || err != nil {
 			return res, err
 		}
 	}
-	page, err := x.whole(ctx, r, p.hidden, &p.query)
+	k, rows, err := p.read(ctx, x, r)
 	if err != nil {
 		return nil, err
 	}
-	if page.More && p.a.Limit == nil && p.a.Page == nil {
-		return nil, Invalid(Problem{Code: "too-many", Parameter: "group", Detail: "There are more than " +
+	res := p.answer(x, k)
+	res.Rows = rows
+	return res, nil
+}
+
+// Keep implements Keeping.
+func (p *aggregatePlan) Keep(x *Exec) *Keep {
+	k := x.keep(p, p.class, &p.query, p.shown, p.hidden, &p.a.Output)
+	if k != nil {
+		k.Key = key(k.Key).flags(p.open())
+	}
+	return k
+}
+
+func (p *aggregatePlan) enter(ctx context.Context, x *Exec, r storage.Reader) error {
+	if p.parent == nil {
+		return nil
+	}
+	return p.parent.exists(ctx, x, r)
+}
+
+func (p *aggregatePlan) conditions() *If { return &p.a.If }
+
+func (p *aggregatePlan) current(x *Exec, counters []int64) (*Result, error) {
+	return currentList(p, x, counters)
+}
+
+// open reports whether all groups are asked for.
+func (p *aggregatePlan) open() bool { return p.a.Limit == nil && p.a.Page == nil }
+
+func (p *aggregatePlan) read(ctx context.Context, x *Exec, r storage.Reader) (*Kept, []storage.Row, error) {
+	page, err := x.whole(ctx, r, p.hidden, &p.query)
+	if err != nil {
+		return nil, nil, err
+	}
+	if page.More && p.open() {
+		return nil, nil, Invalid(Problem{Code: "too-many", Parameter: "group", Detail: "There are more than " +
 			strconv.Itoa(x.Limits.Rows) + " groups; give a limit, or leave some out with `having` or a filter."})
 	}
-	res.Page = &PageInfo{Total: -1, Skip: p.query.Skip, Limit: p.query.Limit, More: page.More}
-	if p.query.Total {
-		res.Page.Total = page.Total
-	}
-	res.Rows, res.Tag = page.Rows, p.tag(page.Counters)
-	return res, nil
+	return keptPage(&p.query, page), page.Rows, nil
+}
+
+func (p *aggregatePlan) answer(x *Exec, k *Kept) *Result {
+	return &Result{Outcome: Found, Class: p.query.Class, View: p.shown, List: true, Page: k.info(&p.query), Tag: p.tag(k.Counters)}
 }
 
 func (p *aggregatePlan) touched() []*schema.Class {

@@ -152,14 +152,17 @@ const (
 	backward
 )
 
-// at is the cursor of the place at a row; nil is the end of the list.
-func (p *pager) at(s *Seal, r *storage.Row, direction byte) string {
-	b := binary.BigEndian.AppendUint64([]byte{direction}, uint64(p.list))
-	if r != nil {
-		for _, slot := range p.slots {
-			b = appendPlain(b, r.Values[slot])
-		}
+// plain is the place at a row.
+func (p *pager) plain(r *storage.Row) (b []byte) {
+	for _, slot := range p.slots {
+		b = appendPlain(b, r.Values[slot])
 	}
+	return b
+}
+
+// at is the cursor of a place; nil is the end of the list.
+func (p *pager) at(s *Seal, plain []byte, direction byte) string {
+	b := append(binary.BigEndian.AppendUint64([]byte{direction}, uint64(p.list)), plain...)
 	if base64.RawURLEncoding.EncodedLen(aes.BlockSize+len(b)) > mostCursor {
 		return ""
 	}
@@ -262,10 +265,10 @@ func errCursor() *Error {
 	return e
 }
 
-// link adds the cursors of the pages around this one.
-func (p *pager) link(s *Seal, info *PageInfo, q *storage.Query, rows []storage.Row) {
+// link adds the cursors of the pages around this one, whose first and last rows are at these places.
+func (p *pager) link(s *Seal, info *PageInfo, q *storage.Query, first, last []byte) {
 	info.Placed = q.From != nil
-	if info.Limit <= 0 || len(rows) == 0 {
+	if info.Limit <= 0 || len(first) == 0 {
 		return
 	}
 	next, prev := info.More, q.From != nil
@@ -273,10 +276,10 @@ func (p *pager) link(s *Seal, info *PageInfo, q *storage.Query, rows []storage.R
 		next, prev = q.From.Values != nil, info.More
 	}
 	if next {
-		info.Next = p.at(s, &rows[len(rows)-1], onward)
+		info.Next = p.at(s, last, onward)
 	}
 	if prev {
-		info.Prev = p.at(s, &rows[0], backward)
+		info.Prev = p.at(s, first, backward)
 	}
 	if info.Total > 0 {
 		info.Last = p.at(s, nil, backward)

@@ -27,8 +27,8 @@ type Exec struct {
 	// Sudoer is the subject whose function acts as the engine itself, nil for none.
 	Sudoer *authz.Subject
 
-	// personal: something asked for mentions the subject.
-	personal bool
+	// personal: something asked for mentions the subject; timed: it mentions now.
+	personal, timed bool
 
 	ctx    context.Context // of Enter
 	env    expr.Env
@@ -131,6 +131,7 @@ func (x *Exec) Resolve(e schema.Expr) schema.Expr {
 	if len(x.Public) > 0 && !x.personal {
 		x.personal = expr.Subjective(e)
 	}
+	x.timed = x.timed || expr.Timed(e)
 	return expr.Resolve(x.confine(e), x.bindings())
 }
 

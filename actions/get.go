@@ -2,6 +2,7 @@ package actions
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/dowel-dev/dowel/authz"
@@ -124,40 +125,77 @@ func (x *Exec) permitExpansions(q *storage.Query) error {
 
 // Read returns the row, or says that the client's copy is current.
 func (g *getPlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*Result, error) {
-	if current, err := g.current(ctx, x, r); current != nil || err != nil {
+	if current, err := g.unchanged(ctx, x, r); current != nil || err != nil {
 		return current, err
 	}
-	page, err := r.Read(ctx, &g.query)
+	k, rows, err := g.read(ctx, x, r)
 	if err != nil {
 		return nil, err
 	}
-	if len(page.Rows) == 0 {
-		return nil, x.hidden(g.class, g.a.ID)
-	}
-	if err := x.budget(page.Rows); err != nil {
-		return nil, err
-	}
-	row := &page.Rows[0]
-	if g.property != nil && g.property.Test > 0 && !row.Test(int(g.property.Test-1)) {
-		return nil, Errorf(NotFound, "`"+g.class.Name+"` has no member `"+excerpt(g.a.Property)+"`.")
-	}
-	res := &Result{
-		Outcome: Found, Class: g.class, View: g.view.shown, Property: g.property,
-		ID:  schema.FormatKey(g.class, row.Key(g.class)),
-		Tag: x.itemTag(g.view, row, page.Counters, g.a.Property, &g.a.Output),
-	}
+	res := g.answer(x, k)
 	if err := res.condition(&g.a.If); err != nil {
 		return nil, err
 	}
 	if res.Outcome == Found {
-		res.Rows = page.Rows
+		res.Rows = rows
 	}
 	return res, nil
 }
 
-// current answers a client whose copy is still right by the version of the row
+// Keep implements Keeping. A row alone is found as fast as its counters are.
+func (g *getPlan) Keep(x *Exec) *Keep {
+	if len(g.view.watch) == 0 || g.property != nil {
+		return nil
+	}
+	k := x.keep(g, g.class, &g.query, g.view.shown, nil, &g.a.Output)
+	if k != nil {
+		k.Key = key(k.Key).str(g.a.ID)
+		k.Watch = g.query.Classes()
+		g.query.Watch = k.Watch
+	}
+	return k
+}
+
+func (g *getPlan) enter(context.Context, *Exec, storage.Reader) error { return nil }
+
+func (g *getPlan) conditions() *If { return &g.a.If }
+
+func (g *getPlan) current(*Exec, []int64) (*Result, error) { return nil, nil }
+
+func (g *getPlan) read(ctx context.Context, x *Exec, r storage.Reader) (*Kept, []storage.Row, error) {
+	page, err := r.Read(ctx, &g.query)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(page.Rows) == 0 {
+		return nil, nil, x.hidden(g.class, g.a.ID)
+	}
+	if err := x.budget(page.Rows); err != nil {
+		return nil, nil, err
+	}
+	row := &page.Rows[0]
+	if g.property != nil && g.property.Test > 0 && !row.Test(int(g.property.Test-1)) {
+		return nil, nil, Errorf(NotFound, "`"+g.class.Name+"` has no member `"+excerpt(g.a.Property)+"`.")
+	}
+	k := &Kept{Counters: page.Counters, Rows: 1, ID: schema.FormatKey(g.class, row.Key(g.class)), Version: row.Version, Tests: row.Tests}
+	return k, page.Rows, nil
+}
+
+func (g *getPlan) answer(x *Exec, k *Kept) *Result {
+	counters := make([]int64, len(g.view.watch))
+	for i, c := range g.view.watch { // those that the tag is about
+		counters[i] = k.Counters[slices.Index(g.query.Watch, c)]
+	}
+	row := &storage.Row{Version: k.Version, Tests: k.Tests}
+	return &Result{
+		Outcome: Found, Class: g.class, View: g.view.shown, Property: g.property,
+		ID: k.ID, Tag: x.itemTag(g.view, row, counters, g.a.Property, &g.a.Output),
+	}
+}
+
+// unchanged answers a client whose copy is still right by the version of the row
 // alone; nil, nil is to be answered with the row.
-func (g *getPlan) current(ctx context.Context, x *Exec, r storage.Reader) (*Result, error) {
+func (g *getPlan) unchanged(ctx context.Context, x *Exec, r storage.Reader) (*Result, error) {
 	if !g.a.If.HasNoneMatch || g.a.If.HasMatch || len(g.query.Expand) > 0 {
 		return nil, nil
 	}

@@ -40,6 +40,10 @@ type Result struct {
 	// Public is for how long any cache may hand the answer to everybody; 0 is never.
 	Public time.Duration
 	ID     string // of the one row written, for Location
+	// Encoded, when not nil, is the content of Count rows as it was made of them before, in the
+	// format that was asked for and without what is around it; then there are no Rows.
+	Encoded []byte
+	Count   int
 	// Raw is the JSON answer of a custom action, or of a BulkImport.
 	Raw []byte
 	// Response is the whole answer of an action that makes it itself; the rest does not count.

@@ -65,7 +65,7 @@ func bindSearch(x *Exec, action Action) (Plan, error) {
 	if q.Total {
 		plan.extra += "total"
 	}
-	plan.watch()
+	q.Watch = q.Classes()
 	if err := p.err(); err != nil {
 		return nil, err
 	}
@@ -119,31 +119,6 @@ func (x *Exec) counted(o *Output) bool {
 	return x.Counted
 }
 
-// watch collects the classes whose changes can change the page.
-func (s *searchPlan) watch() {
-	q := &s.query
-	q.Watch = append(make([]*schema.Class, 0, 1+len(s.view.watch)), s.class)
-	add := func(cs ...*schema.Class) {
-	next:
-		for _, c := range cs {
-			for _, have := range q.Watch {
-				if have == c {
-					continue next
-				}
-			}
-			q.Watch = append(q.Watch, c)
-		}
-	}
-	add(s.view.watch...)
-	add(classesOf(q.Where)...)
-	for _, t := range q.Tests {
-		add(classesOf(t)...)
-	}
-	for _, o := range q.Order {
-		add(orderClasses(o.By)...)
-	}
-}
-
 // Authorize needs the right to list.
 func (s *searchPlan) Authorize(x *Exec) error {
 	if s.parent != nil {
@@ -164,41 +139,83 @@ func (s *searchPlan) Authorize(x *Exec) error {
 
 // Read returns the page. When the client's tag is still current, the main query does not run.
 func (s *searchPlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*Result, error) {
-	if s.parent != nil {
-		if err := s.parent.exists(ctx, x, r); err != nil {
-			return nil, err
-		}
+	if err := s.enter(ctx, x, r); err != nil {
+		return nil, err
 	}
-	res := &Result{Outcome: Found, Class: s.class, View: s.view.shown, List: true}
-	if c := &s.a.If; c.HasNoneMatch || c.HasMatch {
+	if c := s.conditions(); c.HasNoneMatch || c.HasMatch {
 		counters, err := r.Counters(ctx, s.query.Watch)
 		if err != nil {
 			return nil, err
 		}
-		res.Tag = x.listTag(s.view, &s.query, counters, s.extra, &s.a.Output)
-		if err := res.condition(c); err != nil || res.Outcome == NotModified {
+		if res, err := s.current(x, counters); res != nil || err != nil {
 			return res, err
 		}
 	}
+	page, err := s.page(ctx, x, r)
+	if err != nil {
+		return nil, err
+	}
+	res := s.answer(x, s.kept(page))
+	res.Rows = page.Rows
+	if page.Rough { // an estimate may change without any write
+		res.Page.Rough, res.Tag = true, ""
+	}
+	return res, nil
+}
+
+// Keep implements Keeping.
+func (s *searchPlan) Keep(x *Exec) *Keep {
+	k := x.keep(s, s.class, &s.query, s.view.shown, s.hidden, &s.a.Output)
+	if k != nil {
+		k.Key = key(k.Key).flags(s.pager != nil)
+	}
+	return k
+}
+
+func (s *searchPlan) enter(ctx context.Context, x *Exec, r storage.Reader) error {
+	if s.parent == nil {
+		return nil
+	}
+	return s.parent.exists(ctx, x, r)
+}
+
+func (s *searchPlan) conditions() *If { return &s.a.If }
+
+func (s *searchPlan) current(x *Exec, counters []int64) (*Result, error) {
+	return currentList(s, x, counters)
+}
+
+func (s *searchPlan) page(ctx context.Context, x *Exec, r storage.Reader) (*storage.Page, error) {
 	page, err := x.whole(ctx, r, s.hidden, &s.query)
 	if err != nil {
 		return nil, err
 	}
-	info := &PageInfo{Total: -1, Skip: s.query.Skip, Limit: s.query.Limit, More: page.More}
-	if s.query.Total {
-		info.Total, info.Rough = page.Total, page.Rough
+	return page, x.budget(page.Rows)
+}
+
+func (s *searchPlan) read(ctx context.Context, x *Exec, r storage.Reader) (*Kept, []storage.Row, error) {
+	page, err := s.page(ctx, x, r)
+	if err != nil {
+		return nil, nil, err
 	}
-	if err := x.budget(page.Rows); err != nil {
-		return nil, err
+	return s.kept(page), page.Rows, nil
+}
+
+func (s *searchPlan) kept(page *storage.Page) *Kept {
+	k := keptPage(&s.query, page)
+	if s.pager != nil && k.Rows > 0 {
+		k.First, k.Last = s.pager.plain(&page.Rows[0]), s.pager.plain(&page.Rows[k.Rows-1])
 	}
+	return k
+}
+
+func (s *searchPlan) answer(x *Exec, k *Kept) *Result {
+	res := &Result{Outcome: Found, Class: s.class, View: s.view.shown, List: true, Page: k.info(&s.query)}
 	if s.pager != nil {
-		s.pager.link(x.Seal, info, &s.query, page.Rows)
+		s.pager.link(x.Seal, res.Page, &s.query, k.First, k.Last)
 	}
-	res.Rows, res.Page = page.Rows, info
-	if !page.Rough { // an estimate may change without any write
-		res.Tag = x.listTag(s.view, &s.query, page.Counters, s.extra, &s.a.Output)
-	}
-	return res, nil
+	res.Tag = x.listTag(s.view, &s.query, k.Counters, s.extra, &s.a.Output)
+	return res
 }
 
 // parentPlan is the row that a nested path starts from.
@@ -301,6 +318,9 @@ func (s *relatedPlan) Authorize(x *Exec) error {
 	}
 	return x.permitExpansions(&s.query)
 }
+
+// Keep implements Keeping: one row is found as fast as its counters are.
+func (s *relatedPlan) Keep(*Exec) *Keep { return nil }
 
 // Read returns the row, or that there is none.
 func (s *relatedPlan) Read(ctx context.Context, x *Exec, r storage.Reader) (*Result, error) {

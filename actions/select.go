@@ -335,7 +335,7 @@ func (x *Exec) window(c *schema.Class, s *Select, p *problems, at string) (skip,
 
 // bindRelated makes the query of an expansion: read permission of its own,
 // filters, order and limit a parent row.
-func (x *Exec) bindRelated(q *storage.Query, r *schema.Relation, s *Select, v *boundView, p *problems, at string) {
+func (x *Exec) bindRelated(q *storage.Query, r *schema.Relation, s *Select, p *problems, at string) {
 	verb := authz.List
 	if r.Single() {
 		verb = authz.Get
@@ -351,33 +351,6 @@ func (x *Exec) bindRelated(q *storage.Query, r *schema.Relation, s *Select, v *b
 	if s.Skip != nil {
 		q.Skip = *s.Skip
 	}
-	for _, o := range q.Order {
-		for _, c := range orderClasses(o.By) {
-			v.watchClass(c)
-		}
-	}
-}
-
-func orderClasses(p *schema.Path) []*schema.Class {
-	var out []*schema.Class
-	for _, s := range p.Steps {
-		out = append(out, s.Rel.To)
-		out = append(out, classesOf(s.Guard)...)
-	}
-	if c := relatedClass(p.Field); c != nil {
-		out = append(out, c)
-	}
-	return append(out, classesOf(p.Guard)...)
-}
-
-func classesOf(e schema.Expr) []*schema.Class {
-	if e == nil {
-		return nil
-	}
-	if _, ok := e.(schema.Const); ok {
-		return nil
-	}
-	return expr.Classes(e)
 }
 
 func sentenceHint(hint string) string {

@@ -14,7 +14,7 @@ import (
 type boundView struct {
 	shown *Shown
 	query storage.Query
-	// watch are the classes besides its own whose changes can change the bytes.
+	// watch are the classes whose changes can change what one known row shows.
 	watch []*schema.Class
 	// seed starts the fingerprint: everything static about the view.
 	seed  uint64
@@ -46,7 +46,7 @@ func (x *Exec) bindView(c *schema.Class, v *View, p *problems) *boundView {
 	}
 	b := &viewBinder{x: x, p: p}
 	out, static := b.bind(c, fieldTree(v.Fields), v.With, depthOf(c, x.Limits.Depth), "")
-	out.asked = v
+	out.asked, out.watch = v, out.query.Beyond()
 	if len(out.query.Expand) > 0 {
 		out.query.Most = 2*x.Limits.Rows + x.Limits.PageMax // what is read beside the answer: the row after a page
 	}
@@ -162,32 +162,11 @@ func (b *viewBinder) column(out *boundView, f *schema.Field) bool {
 		return true
 	}
 	col := storage.Column{Field: f}
-	to := relatedClass(f)
-	if to != nil {
+	if to := relatedClass(f); to != nil {
 		col.Guard = b.x.guardOf(f, to)
-		out.watchClass(to)
-		out.watchExpr(col.Guard)
-		if f.Computed != nil && f.Computed.Where != nil {
-			out.watchExpr(f.Computed.Where)
-		}
 	}
 	out.query.Columns = append(out.query.Columns, col)
 	return col.Guard == nil
-}
-
-func (v *boundView) watchClass(c *schema.Class) {
-	for _, have := range v.watch {
-		if have == c {
-			return
-		}
-	}
-	v.watch = append(v.watch, c)
-}
-
-func (v *boundView) watchExpr(e schema.Expr) {
-	for _, c := range classesOf(e) {
-		v.watchClass(c)
-	}
 }
 
 // names resolves the fields a client named: members of the class, members of
@@ -298,7 +277,7 @@ func (b *viewBinder) expansions(c *schema.Class, with []With, subtrees map[*sche
 		view, _ := b.bind(r.To, tree, w.With, depth-1, path+".")
 		e := &expansion{rel: r, view: view}
 		e.q = view.query
-		b.x.bindRelated(&e.q, r, &w.Select, view, b.p, path)
+		b.x.bindRelated(&e.q, r, &w.Select, b.p, path)
 		if _, far, _ := b.x.crossing(r); far != nil {
 			e.q.Where = conj(e.q.Where, far)
 		}
@@ -355,11 +334,6 @@ func (b *viewBinder) expand(out *boundView, e *expansion) {
 		Expand: e.view.shown, Index: len(out.query.Expand), Single: e.rel.Single(),
 	})
 	out.query.Expand = append(out.query.Expand, storage.Expand{Rel: e.rel, Query: e.q})
-	out.watchClass(e.rel.To)
-	out.watchExpr(e.q.Where)
-	for _, c := range e.view.watch {
-		out.watchClass(c)
-	}
 }
 
 func prefix(name string) string { return string(schema.AppendQuoted(nil, name)) + ":" }

@@ -92,12 +92,20 @@ func (a *App) Handler() http.Handler {
 	return e.Handler()
 }
 
-// Close stops what Open has started and releases the store.
+// Close stops what Open has started and releases the store, and the Redis if there is one.
 func (e *Engine) Close() error {
 	if e.stop != nil {
 		e.stop()
 	}
-	return e.cfg.Store.Close()
+	return errors.Join(e.Release(), e.cfg.Store.Close())
+}
+
+// Release is Close for who closes the store by itself.
+func (e *Engine) Release() error {
+	if e.kept.redis == nil {
+		return nil
+	}
+	return e.kept.redis.Close()
 }
 
 // signerOf is nil without a key.

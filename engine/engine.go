@@ -75,6 +75,7 @@ type Engine struct {
 	working  atomic.Bool          // jobs are run
 	// dispatcher tells subscribers of events, nil where there are none.
 	dispatcher *events.Dispatcher
+	kept       shelf
 	stop       func()       // ends what App.Open has started
 	front      http.Handler // what Handler returns: handler, or what listens in front of it
 }
@@ -125,12 +126,18 @@ func Open(cfg Config) (*Engine, error) {
 		})
 	}
 	e.runner = e.newRunner()
+	if err := e.share(); err != nil {
+		return nil, fmt.Errorf("redis: %w", err)
+	}
 	if err := e.Reload(cfg.Schema, cfg.Authorizer); err != nil {
 		return nil, err
 	}
 	e.handler = newHandler(cfg.Settings, func() revision { return e.live.Load() }, cfg.Log, cfg.Clock)
 	if cfg.Settings.Mail.From != "" {
 		e.handler.mail = newMailroom(cfg.Mail, cfg.Settings.Mail.Link, cfg.Log)
+	}
+	if r := e.kept.redis; r != nil {
+		e.handler.rates.share(r, cfg.Settings.Auth.Secret+"\x00"+cfg.Schema.App.Title)
 	}
 	e.handler.hooks = cfg.App.hooksOf()
 	if cfg.App != nil {
@@ -299,9 +306,20 @@ func (l *live) Allow(r *http.Request) (methods, patch []string, err error) {
 
 func (l *live) Accounts() accounts { return l.accounts }
 
-// Checks asks the store how it is. One that knows nothing of itself is asked for
-// a counter: the cheapest question that only a working store answers.
+// Checks asks everything that the engine works with how it is. Nothing needs the Redis.
 func (l *live) Checks(ctx context.Context) []storage.Check {
+	r := l.engine.kept.redis
+	if r == nil {
+		return l.checkStore(ctx)
+	}
+	health := make(chan storage.Check, 1)
+	go func() { health <- r.Health(ctx) }()
+	return append(l.checkStore(ctx), <-health)
+}
+
+// checkStore asks the store how it is. One that knows nothing of itself is asked for
+// a counter: the cheapest question that only a working store answers.
+func (l *live) checkStore(ctx context.Context) []storage.Check {
 	if p, ok := storage.As[storage.Prober](l.engine.cfg.Store); ok {
 		return p.Probe(ctx)
 	}

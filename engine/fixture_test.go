@@ -56,6 +56,10 @@ func (t *testRevision) Invoke(_ context.Context, s *authz.Subject, a actions.Act
 	return t.invoke(s, a)
 }
 
+func (t *testRevision) Answer(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error) {
+	return t.Invoke(ctx, s, a)
+}
+
 func (t *testRevision) Describe(string) *description           { return nil }
 func (t *testRevision) Accounts() accounts                     { return t }
 func (t *testRevision) Checks(context.Context) []storage.Check { return t.checks }

@@ -30,6 +30,8 @@ type revision interface {
 	// PATCH takes there (RFC 5789 §3.1), nil where it is not offered.
 	Allow(r *http.Request) (methods, patch []string, err error)
 	Invoke(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error)
+	// Answer is Invoke, but the result may have its content in the place of rows.
+	Answer(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error)
 	// Describe returns the description of the application at a place, nil for none.
 	Describe(path string) *description
 	// Accounts checks credentials and logs users in.
@@ -319,7 +321,7 @@ func (x *exchange) run(ctx context.Context, action actions.Action) {
 	if x.async(ctx, action, once) {
 		return
 	}
-	result, err := x.rev.Invoke(ctx, x.subject, action)
+	result, err := x.rev.Answer(ctx, x.subject, action)
 	if err != nil {
 		x.fail(x.spelled(err))
 		return

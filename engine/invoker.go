@@ -22,14 +22,14 @@ var errDryRun = errors.New("dry run")
 // snapshot, writes in one transaction that checks permission and precondition
 // again on the row. It never sees HTTP.
 func (l *live) Invoke(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error) {
-	res, err := l.invoke(ctx, s, a)
+	res, err := l.invoke(ctx, s, a, false)
 	if err != nil {
 		return nil, l.refusal(ctx, err)
 	}
 	return res, nil
 }
 
-func (l *live) invoke(ctx context.Context, s *authz.Subject, a actions.Action) (*actions.Result, error) {
+func (l *live) invoke(ctx context.Context, s *authz.Subject, a actions.Action, encoded bool) (*actions.Result, error) {
 	caller, s, err := l.asking(ctx, s, a)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (l *live) invoke(ctx context.Context, s *authz.Subject, a actions.Action) (
 	}
 	const tries = 3
 	for range tries {
-		res, err := l.try(ctx, caller, s, a)
+		res, err := l.try(ctx, caller, s, a, encoded)
 		if !errors.Is(err, actions.ErrMoved) {
 			return res, err
 		}
@@ -65,7 +65,7 @@ func (l *live) asking(ctx context.Context, s *authz.Subject, a actions.Action) (
 }
 
 // try runs an action once: actions.ErrMoved says to begin anew.
-func (l *live) try(ctx context.Context, caller, s *authz.Subject, a actions.Action) (*actions.Result, error) {
+func (l *live) try(ctx context.Context, caller, s *authz.Subject, a actions.Action, encoded bool) (*actions.Result, error) {
 	x := actions.NewExec(l.snapshot, s, l.engine.cfg.Clock())
 	began := time.Now()
 	plan, err := l.permitted(ctx, x, l.engine.cfg.Store, a)
@@ -80,7 +80,7 @@ func (l *live) try(ctx context.Context, caller, s *authz.Subject, a actions.Acti
 	}
 	switch p := plan.(type) {
 	case actions.Reading:
-		res, err := p.Read(ctx, x, l.engine.cfg.Store)
+		res, err := l.read(ctx, x, p, a, encoded)
 		if err == nil {
 			res.Public = x.Shared(plan, a.Common())
 		}

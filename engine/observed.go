@@ -207,6 +207,7 @@ func (e *Engine) measure(m *metrics.Metrics) {
 			}
 			return jobs.Stats{}, nil
 		},
+		Kept:     func() (int, int64) { return e.kept.memory().Usage() },
 		Revision: func() string { return e.Schema().Revision },
 	})
 }

@@ -159,7 +159,7 @@ func prefersRepresentation(sent []string) bool {
 func (x *exchange) represent(status int, r *actions.Result) {
 	d := format.Document{
 		Class: r.Class, View: r.View, Rows: r.Rows, List: r.List, Keyed: r.Keyed,
-		Property: r.Property, Counts: r.Counts, Raw: r.Raw, Page: r.Page, Links: x.pages,
+		Property: r.Property, Counts: r.Counts, Raw: r.Raw, Encoded: r.Encoded, Count: r.Count, Page: r.Page, Links: x.pages,
 		Envelope: x.envelope, Version: x.schema.App.Version, Now: x.start,
 	}
 	f := format.Find("")

@@ -21,6 +21,10 @@ type Settings struct {
 	Rate   Rate
 	Events events.Times
 	Jobs   Jobs
+	// Cache is how many bytes of answers of classes with `cache:` are kept in memory; negative keeps none at all.
+	Cache int64
+	// Redis is the address of a Redis that nodes share answers and rates through, "" for none.
+	Redis string
 	// NoDocs switches the documentation page off.
 	NoDocs bool
 	// Dev explains denials, allows HTTP Basic against the login class.

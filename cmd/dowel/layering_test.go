@@ -73,6 +73,7 @@ var reserved = []struct {
 	{"github.com/getkin/kin-openapi", []string{"engine/openapi/"}, false, "its structs change often, so one package knows them"},
 	{"github.com/alecthomas/kong", []string{"engine/cli/"}, true, "flags are the command line's"},
 	{"github.com/fsnotify/", []string{"engine/cli/"}, true, "watching files is the command line's"},
+	{"github.com/redis/", []string{"engine/redis/"}, true, "Redis stays behind one package"},
 	{"github.com/golang-jwt/", []string{"authz/token/"}, true, "tokens stay behind one package"},
 }
 

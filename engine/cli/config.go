@@ -264,7 +264,7 @@ func (e *effective) shown() string {
 	switch {
 	case e.secret && e.value != "":
 		return "********"
-	case e.key == "db":
+	case e.key == "db", e.key == "redis":
 		return masked(e.value)
 	case e.key == "replica":
 		return maskedAll(e.value)

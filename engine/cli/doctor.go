@@ -35,7 +35,7 @@ type symptom struct {
 }
 
 // doctor looks a deployment over. It changes nothing, and asks nobody but the
-// database, its replicas and the key set that settings name.
+// database, its replicas, the Redis and the key set that settings name.
 type doctor struct {
 	*run
 	p     *project
@@ -76,6 +76,7 @@ func (c *doctorCmd) Run(r *run) error {
 		d.addresses()
 		d.surroundings()
 		d.database()
+		d.redis()
 		d.keySet()
 	}
 	return d.report(c.Output)
@@ -199,7 +200,7 @@ func whereIs(f diag.Diagnostic) string {
 // keepsSecrets reports whether config.yaml holds something that nobody else should read.
 func (c *config) keepsSecrets() bool {
 	for _, e := range c.values {
-		if strings.HasPrefix(e.source, configFile) && (e.secret || e.key == "db" && masked(e.value) != e.value) {
+		if strings.HasPrefix(e.source, configFile) && (e.secret || masked(e.value) != e.value && (e.key == "db" || e.key == "redis")) {
 			return true
 		}
 	}

@@ -47,7 +47,7 @@ func (d *doctor) secrets() {
 		files[path] = "auth.keys"
 	}
 	for _, e := range d.p.cfg.values {
-		if (e.secret || e.key == "db") && strings.HasSuffix(e.source, "_FILE") {
+		if (e.secret || e.key == "db" || e.key == "redis") && strings.HasSuffix(e.source, "_FILE") {
 			files[d.env[e.source]] = e.source
 		}
 	}

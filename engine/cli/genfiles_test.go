@@ -105,11 +105,14 @@ func TestGenCompose(t *testing.T) {
 		return n
 	}
 	for want, path := range map[string][]string{
-		"acme-crm-ltd":    {"name"},
-		"service_healthy": {"services", "app", "depends_on", "db", "condition"},
-		"true":            {"services", "app", "read_only"},
-		"20s":             {"services", "app", "stop_grace_period"},
-		"postgres:17":     {"services", "db", "image"},
+		"acme-crm-ltd":         {"name"},
+		"service_healthy":      {"services", "app", "depends_on", "db", "condition"},
+		"true":                 {"services", "app", "read_only"},
+		"20s":                  {"services", "app", "stop_grace_period"},
+		"postgres:17":          {"services", "db", "image"},
+		"redis:7":              {"services", "redis", "image"},
+		"service_started":      {"services", "app", "depends_on", "redis", "condition"},
+		"redis://redis:6379/0": {"services", "app", "environment", "DOWEL_REDIS"},
 		"postgres://dowel:${DB_PASSWORD:?is missing in .env}@db:5432/dowel?sslmode=disable": {"services", "app", "environment", "DOWEL_DB"},
 		"${AUTH_SECRET:?is missing in .env}":                                                {"services", "app", "environment", "DOWEL_AUTH__SECRET"},
 	} {

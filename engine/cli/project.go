@@ -247,6 +247,11 @@ func (p *project) close() {
 	if p.store == nil {
 		return
 	}
+	if p.engine != nil {
+		if err := p.engine.Release(); err != nil {
+			p.log.Warn("closing redis", slog.Any("error", err))
+		}
+	}
 	if err := p.store.Close(); err != nil {
 		p.log.Warn("closing the database", slog.Any("error", err))
 	}

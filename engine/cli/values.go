@@ -12,6 +12,7 @@ import (
 	"github.com/dowel-dev/dowel/authz/token"
 	"github.com/dowel-dev/dowel/engine"
 	"github.com/dowel-dev/dowel/engine/mail"
+	"github.com/dowel-dev/dowel/engine/redis"
 )
 
 // The readers of setting values. Their errors are for people and do not name the setting.
@@ -253,6 +254,31 @@ func copies(to *[]string, v string) error {
 			return fmt.Errorf("number %d is no replica; write postgres://USER@HOST/DATABASE, a comma in a password as %%2C", i+1)
 		}
 		*to = append(*to, address)
+	}
+	return nil
+}
+
+// sharing reads the address of a Redis.
+func sharing(to *string, v string) error {
+	if redis.Check(v) != nil { // which may say the password
+		return errors.New("this is no address of a Redis; write redis://USER:PASSWORD@HOST:6379/0, rediss://… or unix:///PATH")
+	}
+	*to = v
+	return nil
+}
+
+// room reads how much may be kept.
+func room(to *int64, v string) error {
+	switch v {
+	case "off", "false":
+		*to = -1
+		return nil
+	case "on", "true":
+		*to = 0
+		return nil
+	}
+	if err := size(to, v); err != nil {
+		return fmt.Errorf("%w, or off", err)
 	}
 	return nil
 }

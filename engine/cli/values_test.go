@@ -16,6 +16,8 @@ func TestSettings(t *testing.T) {
 		"listen":                {[]string{":8080", "127.0.0.1:0", "[::1]:80"}, []string{"", "8080", "x:y", "http://a:80", "a:70000"}},
 		"db":                    {[]string{"memory:", "sqlite:data/app.db", "sqlite:/x.db"}, []string{"sqlite:", "oracle:x", "data/app.db", "memory:x"}},
 		"replica":               {[]string{"", "postgres://a@b/c", "postgres://a@b/c, postgresql://d/e"}, []string{"b", "sqlite:x", "postgres://a@b/c,mysql://d"}},
+		"redis":                 {[]string{"redis://a", "rediss://u:p@a:1/2", "unix:///run/redis.sock"}, []string{"a:6379", "http://a", "redis://a/x"}},
+		"cache":                 {[]string{"64MiB", "off", "true"}, []string{"0", "5m", "much"}},
 		"mount":                 {[]string{"/", "/api", "/v1/api"}, []string{"api", "/api/", "/a;b", "/a//b"}},
 		"style":                 {[]string{"plain", "envelope", ""}, []string{"fancy"}},
 		"cors.origins":          {[]string{"", "*", "https://a.example,http://b.example:81"}, []string{"a.example", "https://a.example/x", "https://u:p@a.example"}},

@@ -80,6 +80,8 @@ type Options struct {
 	Settings engine.Settings
 	// Store opens the store; nil is a new one in memory.
 	Store func(s *schema.Schema) (storage.Store, error)
+	// Schema changes what the files say before anything is made of it; nil changes nothing.
+	Schema func(s *schema.Schema)
 	// App is what the program adds to the schema; nil is nothing.
 	App     *engine.App
 	Clock   func() time.Time // time.Now when nil
@@ -94,6 +96,7 @@ type Options struct {
 type App struct {
 	*engine.Engine
 	signer *token.Signer
+	config engine.Config
 }
 
 // Open runs the application of a folder until the test ends.
@@ -103,6 +106,9 @@ func Open(t testing.TB, folder fs.FS, o Options) *App {
 	if found.HasErrors() {
 		t.Fatalf("schema and rules do not load: %v", found)
 	}
+	if o.Schema != nil {
+		o.Schema(s)
+	}
 	if o.Store == nil {
 		o.Store = func(s *schema.Schema) (storage.Store, error) { return memory.New(s) }
 	}
@@ -110,11 +116,6 @@ func Open(t testing.TB, folder fs.FS, o Options) *App {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	signer := o.Signer
 	if signer == nil {
 		signer, err = token.New(token.Config{Secret: []byte(strings.Repeat("0123456789abcdef", 2)), Issuer: "dowel", Audience: "dowel", Clock: o.Clock})
@@ -131,21 +132,45 @@ func Open(t testing.TB, folder fs.FS, o Options) *App {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.Open(engine.Config{
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	a := start(t, engine.Config{
 		Hasher: hasher,
 		Schema: s, Authorizer: rules, Store: store, Settings: o.Settings, Signer: signer,
 		App: o.App, Clock: o.Clock, Log: log, Mail: o.Mail, Metrics: o.Metrics,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	if o.Work {
 		ctx, stop := context.WithCancel(context.Background())
 		over := make(chan struct{})
-		go func() { e.Work(ctx); close(over) }()
+		go func() { a.Work(ctx); close(over) }()
 		t.Cleanup(func() { stop(); <-over })
 	}
-	return &App{Engine: e, signer: signer}
+	return a
+}
+
+// Beside runs the application a second time on the same database, with other settings.
+func (a *App) Beside(t testing.TB, s engine.Settings) *App {
+	t.Helper()
+	c := a.config
+	c.Settings = s
+	return start(t, c)
+}
+
+func start(t testing.TB, c engine.Config) *App {
+	t.Helper()
+	e, err := engine.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Release(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &App{Engine: e, signer: c.Signer, config: c}
 }
 
 // Make creates a row (content is an object) or several (an array) as the engine itself.

@@ -12,6 +12,9 @@ import (
 // where they are needed. Null is an empty cell, the empty text is `""`. A to-one
 // expansion becomes dotted columns; lists and objects are JSON in their cell.
 func appendCSV(b []byte, d *Document) []byte {
+	if d.Encoded != nil {
+		return append(b, d.Encoded...)
+	}
 	if d.View == nil {
 		return appendCountsCSV(b, d)
 	}

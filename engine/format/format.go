@@ -27,8 +27,11 @@ type Document struct {
 	Property *actions.Member
 	Counts   []actions.Count
 	Raw      []byte // a JSON value that stands for everything above
-	Page     *actions.PageInfo
-	Links    []Link // to other pages
+	// Encoded, when not nil, is what the same format wrote of Count rows, without Envelope and Pretty.
+	Encoded []byte
+	Count   int
+	Page    *actions.PageInfo
+	Links   []Link // to other pages
 
 	// Envelope wraps the answer in {"success", "data", "meta"}, which has Version and Now.
 	Envelope       bool

@@ -31,6 +31,8 @@ func AppendJSON(b []byte, d *Document) []byte {
 
 func appendData(b []byte, d *Document) []byte {
 	switch {
+	case d.Encoded != nil:
+		return append(b, d.Encoded...)
 	case d.Raw != nil:
 		return append(b, d.Raw...)
 	case d.View == nil && d.Counts == nil:
@@ -85,7 +87,7 @@ func appendMeta(b []byte, d *Document) []byte {
 	case p.Placed:
 		b = appendPlace(b, d)
 	default:
-		b = appendPage(b, p.Total, p.Skip, p.Limit, len(d.Rows))
+		b = appendPage(b, p.Total, p.Skip, p.Limit, max(len(d.Rows), d.Count))
 	}
 	return append(b, '}')
 }
@@ -152,6 +154,9 @@ func indent(b []byte, start int) []byte {
 // appendNDJSON writes one record a line. A reader that misses the last line,
 // {"@end":…}, knows that the connection was cut.
 func appendNDJSON(b []byte, d *Document) []byte {
+	if d.Encoded != nil {
+		return append(b, d.Encoded...)
+	}
 	if d.View == nil || d.Property != nil {
 		return append(appendData(b, d), '\n')
 	}

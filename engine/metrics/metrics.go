@@ -26,10 +26,12 @@ type Metrics struct {
 	callTime *prometheus.HistogramVec
 	rows     *prometheus.CounterVec
 	jobs     *prometheus.CounterVec
+	lookUps  *prometheus.CounterVec
 
 	routes  handles[Route, *route]
 	codes   handles[string, prometheus.Counter]
 	workers handles[Work, *work]
+	looked  handles[[2]string, prometheus.Counter]
 }
 
 // buckets are upper bounds in seconds: what databases in process, on the network and in trouble take.
@@ -57,6 +59,9 @@ func New(version string) *Metrics {
 		rows: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dowel_store_rows_total", Help: "Rows read or written."},
 			[]string{"op"}),
+		lookUps: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "dowel_cache_lookups_total", Help: "Answers looked for among those that were kept: hit, miss, bypass (cannot be kept), error."},
+			[]string{"backend", "outcome"}),
 	}
 	m.jobs = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "dowel_jobs_total", Help: "Attempts at jobs, by what came of them: done, again or failed."},
@@ -68,11 +73,12 @@ func New(version string) *Metrics {
 		Name: "dowel_build_info", Help: "1, with what this program was built from.",
 		ConstLabels: prometheus.Labels{"version": version, "go_version": runtime.Version()}})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.seconds, m.refused, m.calls, m.callTime, m.rows, m.jobs, build,
+	m.registry.MustRegister(m.requests, m.seconds, m.refused, m.calls, m.callTime, m.rows, m.jobs, m.lookUps, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.routes.make = m.newRoute
 	m.codes.make = func(code string) prometheus.Counter { return m.refused.WithLabelValues(code) }
 	m.workers.make = m.newWork
+	m.looked.make = func(l [2]string) prometheus.Counter { return m.lookUps.WithLabelValues(l[0], l[1]) }
 	return m
 }
 
@@ -122,6 +128,9 @@ func (m *Metrics) Request(r Route, status int, code string, took time.Duration) 
 
 // Job counts an attempt at a job.
 func (m *Metrics) Job(outcome string) { m.jobs.WithLabelValues(outcome).Inc() }
+
+// LookUp counts a look for an answer that was kept, in memory or in redis.
+func (m *Metrics) LookUp(backend, outcome string) { m.looked.of([2]string{backend, outcome}).Inc() }
 
 // Work is what calls of the database are told apart by. Class may be "".
 type Work struct{ Class, Op string }

@@ -15,6 +15,8 @@ type Sources struct {
 	InFlight func() int64
 	Checks   func(context.Context) []storage.Check
 	Usage    func() []storage.Usage
+	// Kept is how many answers are kept in memory, and how many bytes they take.
+	Kept func() (answers int, bytes int64)
 	// Revision is that of the schema in service.
 	Revision func() string
 	// Jobs counts those of all nodes; nil where there are none.
@@ -37,6 +39,8 @@ var (
 	waiting  = prometheus.NewDesc("dowel_store_waiting", "Work that waits for its turn.", []string{"pool"}, nil)
 	queued   = prometheus.NewDesc("dowel_jobs", "Jobs of all nodes, by their state: queued, running, or failed for good.", []string{"state"}, nil)
 	oldest   = prometheus.NewDesc("dowel_jobs_oldest_seconds", "For how long the job has been due that waits longest.", nil, nil)
+	answers  = prometheus.NewDesc("dowel_cache_answers", "Answers kept in memory.", nil, nil)
+	kept     = prometheus.NewDesc("dowel_cache_bytes", "What answers kept in memory take.", nil, nil)
 	revision = prometheus.NewDesc("dowel_schema_info", "1, with the revision of the schema in service.", []string{"revision"}, nil)
 )
 
@@ -44,7 +48,7 @@ type collector struct{ Sources }
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{inFlight, up, lag, opened, most, busy, waiting, queued, oldest, revision} {
+	for _, d := range []*prometheus.Desc{inFlight, up, lag, opened, most, busy, waiting, queued, oldest, answers, kept, revision} {
 		out <- d
 	}
 }
@@ -56,6 +60,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(inFlight, float64(c.InFlight()))
 	gauge(revision, 1, c.Revision())
+	n, bytes := c.Kept()
+	gauge(answers, float64(n))
+	gauge(kept, float64(bytes))
 	for _, u := range c.Usage() {
 		gauge(opened, float64(u.Open), u.Pool)
 		gauge(most, float64(u.Most), u.Pool)

@@ -22,6 +22,7 @@
 //	draw*.go         requests: values, conditions, queries, content
 //	world.go         an application on one store; answer.go what it says
 //	sequence.go      the same steps on all of them
+//	again.go         reads that are asked anew, and what their tags promise
 //	shrink.go        the least that still shows a difference
 //	story.go         sequences as text
 //	tally.go         what the requests came to
@@ -35,6 +36,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dowel-dev/dowel/engine"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
 )
@@ -45,6 +47,10 @@ type Target struct {
 	// Open returns an empty store that is ready to serve the schema. What it opened
 	// is closed with t.Cleanup.
 	Open func(t testing.TB, s *schema.Schema) Store
+	// Engines is how many serve the store, in turn; 0 is one.
+	Engines int
+	// Settings are theirs.
+	Settings engine.Settings
 }
 
 // Store is a store that can be emptied.
@@ -72,6 +78,10 @@ type Options struct {
 	Progress func(*Tally)
 	// Only runs this one sequence: Sequences is not heeded.
 	Only bool
+	// Again is how many of the last reads are asked anew after each write; 0 is none.
+	Again int
+	// Schema changes what was drawn before it is served; nil changes nothing.
+	Schema func(s *schema.Schema)
 }
 
 // Difference is what was found.
@@ -149,12 +159,15 @@ func runApp(t testing.TB, targets []Target, o Options, number, from, to uint64) 
 	if err != nil {
 		panic(fmt.Sprintf("application %d/%d: %v", o.Seed.Base, number, err))
 	}
+	if o.Schema != nil {
+		o.Schema(l.schema)
+	}
 	tally.Apps++
 	room := &scope{TB: t}
 	defer room.end()
 	worlds := open(room, targets, l)
 	for n := from; n < to; n++ {
-		s := &sequence{seed: Seed{o.Seed.Base, number, n}, worlds: worlds, loaded: l}
+		s := &sequence{seed: Seed{o.Seed.Base, number, n}, worlds: worlds, loaded: l, again: o.Again}
 		s.draw(o.Length, tally)
 		tally.Sequences++
 		if s.difference == "" {

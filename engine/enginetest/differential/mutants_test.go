@@ -74,7 +74,7 @@ func hunt(t *testing.T, left map[string]mutant, number, sequences uint64) {
 		t.Fatal(err)
 	}
 	on := func(name string, m mutant) *world {
-		target := Target{name, func(t testing.TB, s *schema.Schema) Store { return mutate(openMemory(t, s), m) }}
+		target := Target{Name: name, Open: func(t testing.TB, s *schema.Schema) Store { return mutate(openMemory(t, s), m) }}
 		return open(room, []Target{target}, l)[0]
 	}
 	worlds := map[string]*world{}
@@ -113,7 +113,7 @@ func deviates(q *sequence, w *world) bool {
 // TestDifferencesAreShrunk holds that of a difference little more is told than what shows it.
 func TestDifferencesAreShrunk(t *testing.T) {
 	m := mutants["drops the last row of a page"]
-	pair := []Target{targets[0], {"mutant", func(t testing.TB, s *schema.Schema) Store { return mutate(openMemory(t, s), m) }}}
+	pair := []Target{targets[0], {Name: "mutant", Open: func(t testing.TB, s *schema.Schema) Store { return mutate(openMemory(t, s), m) }}}
 	diff, _ := Run(t, pair, Options{Seed: Seed{Base: 1}, Sequences: 20})
 	if diff == nil {
 		t.Fatal("nothing found")

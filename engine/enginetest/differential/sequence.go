@@ -15,6 +15,7 @@ type sequence struct {
 	worlds []*world
 	loaded *loaded
 	tally  *Tally
+	again  int // reads that are asked anew after each write
 
 	steps      []step
 	answers    []*answer // of the reference
@@ -29,10 +30,21 @@ func (q *sequence) draw(length int, tally *Tally) {
 	q.begin()
 	d := q.drawer()
 	n := 0
+	reads := reader{most: q.again}
 	send := func(s step) bool {
 		s.n = n
 		n++
-		return q.send(s)
+		if !q.send(s) {
+			return false
+		}
+		for _, again := range reads.take(s) {
+			again.n = n
+			n++
+			if !q.send(again) {
+				return false
+			}
+		}
+		return true
 	}
 	for _, s := range d.first() {
 		if !send(s()) {
@@ -79,9 +91,17 @@ func (q *sequence) send(s step) bool {
 	q.steps, q.answers = append(q.steps, s), append(q.answers, first)
 	want := q.worlds[0].told(&s, first)
 	q.tally.count(&s, first)
+	if broken := q.worlds[0].broken; broken != "" {
+		q.difference = broken
+		return false
+	}
 	for _, w := range q.worlds[1:] {
 		a, _ := w.send(&s, q.seed)
 		got := w.told(&s, a)
+		if w.broken != "" {
+			q.difference = w.broken
+			return false
+		}
 		if got == want && first.status < 500 {
 			continue
 		}

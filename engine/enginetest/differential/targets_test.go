@@ -15,9 +15,9 @@ import (
 
 // targets are the stores that must not be told apart; the first is the reference.
 var targets = []Target{
-	{"memory", openMemory},
-	{"sqlite", openSQLite},
-	{"postgres", openPostgres},
+	{Name: "memory", Open: openMemory},
+	{Name: "sqlite", Open: openSQLite},
+	{Name: "postgres", Open: openPostgres},
 }
 
 // memoryStore is a store in memory that is thrown away to be emptied.

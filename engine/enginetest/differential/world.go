@@ -59,7 +59,8 @@ var subjects = [numSubjects]struct{ id, role string }{
 type world struct {
 	name    string
 	store   Store
-	engine  *engine.Engine
+	engines []*engine.Engine
+	opened  func() // opens the engines anew: what they have kept is forgotten
 	bearers [numSubjects]string
 	now     *time.Time
 	random  *random
@@ -68,6 +69,8 @@ type world struct {
 	tags     map[int]string   // the last entity tag a step was answered with
 	cursors  map[int][]string // those of the other pages in the answer to a step
 	versions map[string]map[string]int
+	shown    map[string]string // bodies by read and tag
+	broken   string            // what a tag promised and did not keep
 }
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
@@ -104,17 +107,35 @@ func open(t testing.TB, targets []Target, l *loaded) []*world {
 			}
 			w.bearers[s] = "Bearer " + raw
 		}
-		w.engine, err = engine.Open(engine.Config{
-			Schema: l.schema, Authorizer: l.rules, Store: w.store, Signer: signer, Clock: clock, Random: w.random,
-			Settings: engine.Settings{NoDocs: true},
-			Log:      slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelError})),
-		})
-		if err != nil {
-			panic(fmt.Sprintf("%s: %v", target.Name, err))
+		settings := target.Settings
+		settings.NoDocs = true
+		w.opened = func() {
+			w.release()
+			for range max(1, target.Engines) {
+				e, err := engine.Open(engine.Config{
+					Schema: l.schema, Authorizer: l.rules, Store: w.store, Signer: signer, Clock: clock, Random: w.random,
+					Settings: settings,
+					Log:      slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelError})),
+				})
+				if err != nil {
+					panic(fmt.Sprintf("%s: %v", target.Name, err))
+				}
+				w.engines = append(w.engines, e)
+			}
 		}
+		w.opened()
+		t.Cleanup(w.release)
 		all = append(all, w)
 	}
 	return all
+}
+
+// release lets go of the engines; the store is whose that opened it.
+func (w *world) release() {
+	for _, e := range w.engines {
+		_ = e.Release() // it was for a Redis that may be gone
+	}
+	w.engines = nil
 }
 
 // begin makes the world as if nothing had happened in it.
@@ -122,6 +143,10 @@ func (w *world) begin() {
 	if err := w.store.Empty(context.Background()); err != nil {
 		panic(fmt.Sprintf("%s: empty: %v", w.name, err))
 	}
+	if w.shown != nil && len(w.engines) > 1 {
+		w.opened() // what was emptied was not written, so nothing says that it changed
+	}
+	w.shown, w.broken = map[string]string{}, ""
 	w.tags, w.cursors, w.versions = map[int]string{}, map[int][]string{}, map[string]map[string]int{}
 	w.log.Reset()
 }
@@ -141,7 +166,8 @@ func (w *world) send(s *step, seed Seed) (a *answer, ok bool) {
 		return nil, false
 	}
 	rec := &recorder{header: http.Header{}}
-	w.engine.Handler().ServeHTTP(rec, r)
+	w.engines[s.n%len(w.engines)].Handler().ServeHTTP(rec, r)
+	w.hold(s, rec)
 	if tag := strings.Trim(rec.header.Get("Etag"), `"`); tag != "" && !s.dry() {
 		w.tags[s.n] = tag
 	}
@@ -151,7 +177,7 @@ func (w *world) send(s *step, seed Seed) (a *answer, ok bool) {
 
 // make creates rows as the engine itself.
 func (w *world) make(s *step) *answer {
-	_, err := w.engine.Invoke(context.Background(), &authz.Subject{System: true}, &actions.Create{Class: s.target, Content: []byte(s.content)})
+	_, err := w.engines[0].Invoke(context.Background(), &authz.Subject{System: true}, &actions.Create{Class: s.target, Content: []byte(s.content)})
 	if err != nil {
 		return &answer{status: 409, body: err.Error(), log: w.log.String()}
 	}
