@@ -193,6 +193,10 @@ func (c *compoundPlan) outline(x *Exec, i int) error {
 	if _, nested := s.Action.(*Compound); nested {
 		return Invalid(Problem{Code: "nested", Detail: "A compound cannot be a step of a compound."})
 	}
+	switch s.Action.(type) {
+	case *GetFile, *PutFile:
+		return Invalid(Problem{Code: "not-applicable", Detail: "The content of a file is sent and fetched alone, not as a step of a compound."})
+	}
 	o := s.Action.Common()
 	if o.DryRun || o.As != "" || o.AsMode != "" || o.Explain || o.Output.Envelope != nil || o.Output.Pretty || o.Output.Format != "" {
 		return Invalid(Problem{Code: "not-applicable", Detail: "`dry_run`, `as`, `explain`, `format`, `envelope` and `pretty` are said of the whole compound, not of a step."})

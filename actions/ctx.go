@@ -215,6 +215,10 @@ func idOf(a Action) string {
 		return a.ID
 	case *Run:
 		return a.ID
+	case *GetFile:
+		return a.ID
+	case *PutFile:
+		return a.ID
 	}
 	return ""
 }

@@ -54,6 +54,10 @@ func New(verb string) Action {
 		return new(Undo)
 	case VerbRun:
 		return new(Run)
+	case VerbGetFile:
+		return new(GetFile)
+	case VerbPutFile:
+		return new(PutFile)
 	case VerbCan:
 		return new(Can)
 	case VerbCompound:

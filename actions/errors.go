@@ -25,6 +25,7 @@ const (
 	ContentMissing         Code = "content-missing"
 	UnsupportedMediaType   Code = "unsupported-media-type"
 	ContentTooLarge        Code = "content-too-large"
+	RangeNotSatisfiable    Code = "range-not-satisfiable"
 	BadContent             Code = "bad-content"
 	ActionInvalid          Code = "action-invalid"
 	AuthenticationRequired Code = "authentication-required"

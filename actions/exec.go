@@ -33,7 +33,7 @@ type Exec struct {
 	ctx    context.Context // of Enter
 	env    expr.Env
 	tenant tenancy
-	reader storage.Reader // of Enter, where the action is a compound
+	reader storage.Reader // of Enter
 }
 
 // Snapshot is everything about an application that stays the same while a
@@ -48,6 +48,11 @@ type Snapshot struct {
 	// Public are the classes of which everybody sees the same, with how long caches may keep that; nil is none.
 	Public map[*schema.Class]time.Duration
 	Seal   *Seal // of cursors
+	// Mount is the path in front of the API, without a slash at its end.
+	Mount string
+	Files Files
+	// FileMost is the most bytes of a file where its field does not say.
+	FileMost int64
 	// HashPassword turns a plain secret into what is stored.
 	HashPassword func(ctx context.Context, plain string) (string, error)
 	// EndSessions ends the sessions of a user but for one, in the transaction in

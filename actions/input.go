@@ -19,6 +19,8 @@ type input struct {
 	links   []linkInput
 	// merges are nested objects patched member by member; they need the stored value.
 	merges []merge
+	// files are those sent back; they need the stored value.
+	files []fileEcho
 	// secrets are values still in plain text.
 	secrets []int // indexes into values
 	// given marks the fields that the content names, by slot.
@@ -193,6 +195,8 @@ func (b *inputBinder) member(name string, raw []byte) {
 		b.null(f, at)
 	case f.Ref != nil && kindOf(raw) == '{':
 		b.lookup(f, raw, at)
+	case isFile(f):
+		b.echo(f, raw, at)
 	case b.m == patching && !b.whole && kindOf(raw) == '{' && mergeable(f.Type):
 		b.in.merges = append(b.in.merges, merge{f, raw, at})
 	default:
@@ -600,9 +604,10 @@ func (b *inputBinder) complete() {
 func (b *inputBinder) keyGiven(f *schema.Field) bool { return b.key != nil && isKey(b.c, f) }
 
 // reset gives a field that a PUT does not name its default, unless it is none
-// of the client's business: generated, secret, immutable, not writable or not visible.
+// of the client's business: generated, secret, immutable, not writable or not visible. A
+// file stays, too: its content is no part of what a PUT replaces.
 func (b *inputBinder) reset(f *schema.Field) {
-	if f.ReadOnly || f.Auto != schema.NoAuto || f.Immutable || isKey(b.c, f) || f.Type.Traits().Secret || f.WriteOnly || !b.visible(f) {
+	if isFile(f) || f.ReadOnly || f.Auto != schema.NoAuto || f.Immutable || isKey(b.c, f) || f.Type.Traits().Secret || f.WriteOnly || !b.visible(f) {
 		return
 	}
 	if b.verb.Effect != authz.Denied && b.verb.Mask[f.Index] != 0 {

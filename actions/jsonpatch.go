@@ -153,12 +153,7 @@ func document(v *Shown, r *storage.Row) []byte {
 		if len(b) > 1 {
 			b = append(b, ',')
 		}
-		b = append(b, m.Prefix...)
-		if m.Field.Synthetic {
-			b = schema.AppendQuoted(b, schema.FormatKey(v.Class, r.Key(v.Class)))
-			continue
-		}
-		b = m.Field.Type.AppendJSON(b, r.Values[m.Field.Index])
+		b = AppendMember(append(b, m.Prefix...), v, m, r)
 	}
 	return append(b, '}')
 }

@@ -81,6 +81,9 @@ func (w *writePlan) bindProperty(x *Exec, a *Patch, p *problems) error {
 	if f == nil || !b.visible(f) {
 		return Errorf(NotFound, "`"+w.class.Name+"` has no member `"+excerpt(a.Property)+"`.")
 	}
+	if isFile(f) && isNull(a.Content) {
+		w.file = f
+	}
 	w.view = nil // what is never shown is answered without content
 	if !f.WriteOnly && !f.Type.Traits().Secret {
 		w.view = x.bindView(w.class, &View{Fields: []string{f.JSON}}, p)

@@ -38,6 +38,9 @@ func AppendMember(b []byte, v *Shown, m *Member, r *storage.Row) []byte {
 	case m.Field.Synthetic:
 		return appendQuotedID(b, v.Class, r)
 	}
+	if link := FileLink(v, m, r); link != "" {
+		return m.Field.Type.(*schema.FileType).AppendLinked(b, r.Values[m.Field.Index], link)
+	}
 	at := len(b)
 	b = appendValue(b, m.Field.Type, r.Values[m.Field.Index])
 	if m.Pick != nil {

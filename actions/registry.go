@@ -43,6 +43,11 @@ type Preparing interface {
 	Prepare(ctx context.Context, x *Exec) error
 }
 
+// Dropping plans undo what Prepare did outside of the transaction, when that did not commit.
+type Dropping interface {
+	Drop(ctx context.Context, x *Exec)
+}
+
 // Registry is the visible list of what can be done.
 type Registry map[string]*Definition
 
@@ -66,6 +71,8 @@ func Builtin() Registry {
 		{VerbRun, func() Action { return new(Run) }, bindRun},
 		{VerbHistory, func() Action { return new(History) }, bindHistory},
 		{VerbUndo, func() Action { return new(Undo) }, bindUndo},
+		{VerbGetFile, func() Action { return new(GetFile) }, bindGetFile},
+		{VerbPutFile, func() Action { return new(PutFile) }, bindPutFile},
 		{VerbCan, func() Action { return new(Can) }, bindCan},
 		{VerbBulkImport, func() Action { return new(BulkImport) }, bindBulkImport},
 		{VerbBulkUpdate, func() Action { return new(BulkUpdate) }, bindBulkUpdate},

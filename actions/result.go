@@ -46,6 +46,8 @@ type Result struct {
 	Count   int
 	// Raw is the JSON answer of a custom action, or of a BulkImport.
 	Raw []byte
+	// File is the answer of a GetFile.
+	File *FileContent
 	// Response is the whole answer of an action that makes it itself; the rest does not count.
 	Response *Response
 	// Report says what became of each record of a BulkImport.
@@ -93,6 +95,8 @@ type Member struct {
 	Expand *Shown
 	Index  int
 	Single bool // an object or null instead of an array
+	// Mount is the path in front of the API, of files: their links begin with it.
+	Mount string
 	// Pick, when not nil, narrows a nested object to some of its members (fields=address.city).
 	Pick [][]string
 }

@@ -55,10 +55,9 @@ type answer struct{ confined, own *authz.Decision }
 // Enter puts the subject into the organization that the action is about. A
 // stranger learns nothing of one, not even whether it exists.
 func (x *Exec) Enter(ctx context.Context, r storage.Reader, a Action) error {
-	x.ctx = ctx
+	x.ctx, x.reader = ctx, r
 	if _, several := a.(*Compound); several {
-		x.reader = r // each step enters by itself
-		return nil
+		return nil // each step enters by itself
 	}
 	t := x.Schema.Tenant
 	name, ok := x.named(a)

@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/dowel-dev/dowel/authz"
@@ -87,6 +88,9 @@ func (b *viewBinder) bind(c *schema.Class, tree *fieldNode, with []With, depth i
 	for _, f := range c.Key {
 		need[f] = true
 	}
+	if c.Prefix != "" && slices.ContainsFunc(c.Fields, isFile) {
+		need[c.Tenant] = true // links begin with it
+	}
 	for _, f := range c.Fields {
 		e := expansions.replacing(f)
 		if e != nil {
@@ -95,6 +99,9 @@ func (b *viewBinder) bind(c *schema.Class, tree *fieldNode, with []With, depth i
 		}
 		if b.wanted(c, f, tree, picks, d) {
 			m := Member{Name: f.JSON, Prefix: prefix(f.JSON), Field: f}
+			if isFile(f) {
+				m.Mount = b.x.Mount
+			}
 			if !denied {
 				m.Test = max(d.Mask[f.Index], 0)
 			}

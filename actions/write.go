@@ -34,6 +34,8 @@ type target struct {
 	tests []schema.Expr
 	// last: nothing of the plan follows the change but its answer.
 	last bool
+	// file, when not nil, is the field that the write is about: its content has an entity tag of its own.
+	file *schema.Field
 }
 
 // prepare hashes the secrets of an input, before the transaction: it is slow on purpose.
@@ -444,11 +446,11 @@ func (x *Exec) guards(t *target, tests []schema.Expr) []storage.Guard {
 // objects to merge, immutable fields, preconditions that are more than one version.
 // It returns the version the change must find, 0 for any, and the settled
 // input; in itself stays as it is, for a transaction may run again.
-func (x *Exec) before(ctx context.Context, tx storage.Tx, t *target, in *input) (int64, *input, error) {
+func (x *Exec) before(ctx context.Context, tx storage.Reader, t *target, in *input) (int64, *input, error) {
 	version, several := t.match.versions()
 	required := t.class.Concurrency == "required" && !t.match.HasMatch && !x.Subject.System
-	immutable := in.fixed()
-	if !several && !required && !immutable && len(in.merges) == 0 && !t.match.HasNoneMatch {
+	immutable := in.fixed() || t.file != nil && (t.file.Immutable || t.match.HasMatch)
+	if !several && !required && !immutable && len(in.merges) == 0 && len(in.files) == 0 && !t.match.HasNoneMatch {
 		return version, in, nil
 	}
 	q := &storage.Query{Class: t.class, Key: t.key, Where: conj(x.Guard(t.class), t.filter), Limit: 1}
@@ -470,6 +472,10 @@ func (x *Exec) before(ctx context.Context, tx storage.Tx, t *target, in *input) 
 	row := &page.Rows[0]
 	if required {
 		return 0, nil, Errorf(PreconditionRequired, "Writes to "+t.class.Collection+" must carry If-Match with the entity tag that was read.")
+	}
+	if t.file != nil {
+		settled, err := in, t.fixedFile(row, in)
+		return t.fileVersion(row), settled, err
 	}
 	if several {
 		version = -1
@@ -541,6 +547,11 @@ func (x *Exec) settle(in *input, row *storage.Row) (*input, error) {
 	for _, a := range in.values {
 		keep(a)
 	}
+	for _, e := range in.files {
+		if !e.same(x.Mount, in.class, row) {
+			p.pointer(e.at, "read-only", "`"+e.field.JSON+"` is set by sending the content of the file to its link; it may be sent back as it is, or as null.", "")
+		}
+	}
 	for _, m := range in.merges {
 		v, bad := m.field.Type.(merger).Merge(row.Values[m.field.Index], m.patch)
 		for _, q := range bad {
@@ -549,7 +560,7 @@ func (x *Exec) settle(in *input, row *storage.Row) (*input, error) {
 		keep(storage.Assign{Field: m.field, Value: v})
 	}
 	settled := *in
-	settled.values, settled.merges = kept, nil
+	settled.values, settled.merges, settled.files = kept, nil, nil
 	return &settled, p.err()
 }
 
@@ -575,7 +586,7 @@ func (c *If) versions() (version int64, several bool) {
 }
 
 // failed gives a stale write its 412 with the tag that is current now.
-func (x *Exec) failed(ctx context.Context, tx storage.Tx, t *target, err error) error {
+func (x *Exec) failed(ctx context.Context, tx storage.Reader, t *target, err error) error {
 	var stale *storage.StaleError
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
@@ -595,6 +606,12 @@ func (x *Exec) failed(ctx context.Context, tx storage.Tx, t *target, err error) 
 	q.Key, q.Limit, q.Watch, q.Where = t.key, 1, t.view.watch, x.Guard(t.class)
 	if page, rerr := tx.Read(ctx, &q); rerr == nil && len(page.Rows) > 0 {
 		e.Tag = x.itemTag(t.view, &page.Rows[0], page.Counters, "", &Output{})
+		if t.file != nil {
+			e.Tag = ""
+			if f, there := schema.FileOf(page.Rows[0].Values[t.file.Index]); there {
+				e.Tag = fileTag(f)
+			}
+		}
 	}
 	return e
 }

@@ -36,6 +36,7 @@ import (
 	"github.com/dowel-dev/dowel/engine/strictjson"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/storage/blob"
 )
 
 // Config is what an Engine is made of.
@@ -58,6 +59,8 @@ type Config struct {
 	Subscribers []events.Subscriber
 	// Hasher hashes passwords; nil does it at the cost that account.DefaultParams says.
 	Hasher *account.Hasher
+	// Files keeps the content of files; nil keeps it in memory. The caller closes it.
+	Files blob.Store
 	// Mail writes to users where Settings.Mail has a sender's address; nil does it as SMTP there says.
 	Mail mail.Sender
 }
@@ -73,6 +76,7 @@ type Engine struct {
 	stirred  atomic.Bool          // a transaction added a job
 	planned  atomic.Pointer[live] // whose schedules are in the queue
 	working  atomic.Bool          // jobs are run
+	files    *files
 	// dispatcher tells subscribers of events, nil where there are none.
 	dispatcher *events.Dispatcher
 	kept       shelf
@@ -129,6 +133,10 @@ func Open(cfg Config) (*Engine, error) {
 	if err := e.share(); err != nil {
 		return nil, fmt.Errorf("redis: %w", err)
 	}
+	if cfg.Files == nil {
+		cfg.Files = blob.NewMemory()
+	}
+	e.files = &files{store: cfg.Files, records: e.cfg.Store, random: cfg.Random, log: cfg.Log, clock: cfg.Clock}
 	if err := e.Reload(cfg.Schema, cfg.Authorizer); err != nil {
 		return nil, err
 	}
@@ -199,7 +207,8 @@ func (e *Engine) revision(s *schema.Schema, a authz.Authorizer) (*live, error) {
 	}
 	snapshot := &actions.Snapshot{
 		Schema: s, Authorizer: a, Handlers: handlers, Log: cfg.Log, HashPassword: accounts.HashPassword, EndSessions: accounts.EndSessions, Random: cfg.Random,
-		Seal:    e.seal,
+		Seal:  e.seal,
+		Mount: mountOf(cfg.Settings, s), Files: e.files, FileMost: limits.File,
 		Counted: styleOf(cfg.Settings, s) == "envelope",
 		Limits:  limits.action(s.App),
 		Render:  render,

@@ -288,7 +288,9 @@ func (x *exchange) serve() {
 		x.fail(x.slow(err))
 		return
 	}
-	if x.r.ContentLength != 0 { // reading has its own pace; the clock of the work starts now
+	if put, streams := action.(*actions.PutFile); streams && put.Source != nil {
+		ctx = x.r.Context() // content is still to be read
+	} else if x.r.ContentLength != 0 { // reading has its own pace; the clock of the work starts now
 		ctx = x.working.start(x.r.Context(), limit)
 		defer x.working.end()
 	}
@@ -323,7 +325,7 @@ func (x *exchange) run(ctx context.Context, action actions.Action) {
 	}
 	result, err := x.rev.Answer(ctx, x.subject, action)
 	if err != nil {
-		x.fail(x.spelled(err))
+		x.fail(x.spelled(x.slow(err)))
 		return
 	}
 	if once != nil && once.answer != nil {

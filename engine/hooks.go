@@ -279,6 +279,13 @@ func (p *hooked) Prepare(ctx context.Context, x *actions.Exec) error {
 	return nil
 }
 
+// Drop undoes what Prepare did.
+func (p *hooked) Drop(ctx context.Context, x *actions.Exec) {
+	if d, ok := p.plan.(actions.Dropping); ok {
+		d.Drop(ctx, x)
+	}
+}
+
 func (p *hookedReading) Read(ctx context.Context, x *actions.Exec, r storage.Reader) (*actions.Result, error) {
 	return p.run(ctx, x, r, nil, func() (*actions.Result, error) { return p.reading.Read(ctx, x, r) })
 }

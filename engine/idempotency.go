@@ -25,8 +25,8 @@ const keptFor = 24 * time.Hour
 // answer commits with its effect, and is what every later request with the
 // key is answered with. Refusals are not kept: nothing happened.
 type once struct {
-	key    string // in the store: who asks, and the key that was chosen
-	action string // what was asked for, as a hash
+	key    string                 // in the store: who asks, and the key that was chosen
+	action func() (string, error) // what was asked for, as a hash; of an upload once it has been read
 	render func(*actions.Result) *keptAnswer
 	answer *keptAnswer // set by the invoker
 	replay bool        // answer is that of an earlier request
@@ -57,15 +57,15 @@ func (x *exchange) once(ctx context.Context, a actions.Action) (_ context.Contex
 	if key == "" || err != nil {
 		return ctx, nil, done, err
 	}
-	text, err := actions.Encode(a)
-	if err != nil {
-		return ctx, nil, done, err
-	}
 	style := "plain\x00"
 	if x.envelope {
 		style = "envelope\x00"
 	}
-	o = &once{key: digest(x.subject.ID + "\x00" + key), action: digest(style + string(text)), render: x.rendered}
+	o = &once{key: digest(x.subject.ID + "\x00" + key), render: x.rendered}
+	o.action = func() (string, error) {
+		text, err := actions.Encode(a)
+		return digest(style + string(text)), err
+	}
 	if _, busy := x.h.keys.busy.LoadOrStore(o.key, true); busy {
 		return ctx, nil, done, &actions.Error{Code: actions.IdempotencyInFlight, Detail: "The first request with this Idempotency-Key is still at work.", Retry: 1}
 	}
@@ -88,7 +88,11 @@ func (o *once) begin(ctx context.Context, tx storage.Tx, now time.Time) error {
 	if err := json.Unmarshal([]byte(kept), answer); err != nil {
 		return err
 	}
-	if answer.Action != o.action {
+	action, err := o.action()
+	if err != nil {
+		return err
+	}
+	if answer.Action != action {
 		return actions.Errorf(actions.IdempotencyKeyReused, "This Idempotency-Key was used for another request; choose a new one for each thing to do.")
 	}
 	o.answer, o.replay = answer, true
@@ -98,7 +102,10 @@ func (o *once) begin(ctx context.Context, tx storage.Tx, now time.Time) error {
 // end stores the answer beside the effect.
 func (o *once) end(ctx context.Context, tx storage.Tx, res *actions.Result) error {
 	o.answer = o.render(res)
-	o.answer.Action = o.action
+	var err error
+	if o.answer.Action, err = o.action(); err != nil {
+		return err
+	}
 	text, err := json.Marshal(o.answer)
 	if err != nil {
 		return err

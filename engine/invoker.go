@@ -78,6 +78,12 @@ func (l *live) try(ctx context.Context, caller, s *authz.Subject, a actions.Acti
 	if err := prepare(ctx, x, plan); err != nil {
 		return nil, err
 	}
+	if put, streams := a.(*actions.PutFile); streams && put.Source != nil {
+		// What came in had its own pace; the clock of the work starts now.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, l.engine.cfg.Settings.Limits.Request)
+		defer cancel()
+	}
 	switch p := plan.(type) {
 	case actions.Reading:
 		res, err := l.read(ctx, x, p, a, encoded)
@@ -169,6 +175,9 @@ func (l *live) write(ctx context.Context, x *actions.Exec, caller *authz.Subject
 		}
 		return nil
 	})
+	if d, ok := p.(actions.Dropping); ok && (err != nil && !errors.Is(err, storage.ErrOutcomeUnknown) && !errors.Is(err, actions.ErrMoved)) {
+		d.Drop(ctx, x)
+	}
 	if errors.Is(err, errKept) {
 		return &actions.Result{}, nil // the answer is in `with`
 	}

@@ -59,6 +59,10 @@ func (x *exchange) respond(r *actions.Result) {
 		x.respondWith(r.Response)
 		return
 	}
+	if r.File != nil {
+		x.sendFile(r)
+		return
+	}
 	status, body := x.statusOf(r)
 	x.located(r)
 	x.preference(r, body)

@@ -19,6 +19,7 @@ func (e *Engine) Serve(ctx context.Context, l net.Listener) error {
 	tidying, stop := context.WithCancel(ctx)
 	defer stop()
 	go e.tidy(tidying)
+	go e.tidyFiles(tidying)
 	over := make(chan struct{})
 	go func() {
 		defer close(over)

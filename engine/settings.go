@@ -100,6 +100,7 @@ type Limits struct {
 	Headers     int
 	Body        int64 // bytes
 	Import      int64 // bytes of the content of a bulk-import
+	File        int64 // bytes of a file whose field does not say
 	JSONDepth   int
 	JSONMembers int
 	NumberLen   int // characters of a number literal
@@ -128,7 +129,7 @@ type Limits struct {
 // DefaultLimits are the documented defaults.
 func DefaultLimits() Limits {
 	return Limits{
-		Target: 16 << 10, HeaderBytes: 32 << 10, Headers: 100, Body: 1 << 20, Import: 16 << 20,
+		Target: 16 << 10, HeaderBytes: 32 << 10, Headers: 100, Body: 1 << 20, Import: 16 << 20, File: 32 << 20,
 		JSONDepth: 64, JSONMembers: 10_000, NumberLen: 64,
 		FilterTerms: 64, FilterDepth: 8, InElements: 1000, Pattern: 256, OrderKeys: 8,
 		Depth: 3, Rows: 10_000, Page: 20, PageMax: 100, Skip: 10_000, Bulk: 1000, Steps: 100,

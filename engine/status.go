@@ -40,6 +40,7 @@ var statuses = map[actions.Code]status{
 	actions.ContentMissing:         {http.StatusBadRequest, "The request needs content", retryAfterChange},
 	actions.UnsupportedMediaType:   {http.StatusUnsupportedMediaType, "Unsupported media type", retryAfterChange},
 	actions.ContentTooLarge:        {http.StatusRequestEntityTooLarge, "The content is too large", retryAfterChange},
+	actions.RangeNotSatisfiable:    {http.StatusRequestedRangeNotSatisfiable, "The content has no such range", retryAfterChange},
 	actions.BadContent:             {http.StatusBadRequest, "The content cannot be read", retryAfterChange},
 	actions.ActionInvalid:          {http.StatusConflict, "The action does not fit the schema", retryAfterChange},
 	actions.AuthenticationRequired: {http.StatusUnauthorized, "Authentication required", retryAfterChange},

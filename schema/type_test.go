@@ -246,6 +246,7 @@ func TestDecode(t *testing.T) {
 		{"json brackets in text", typ("json"), `"` + strings.Repeat("[", 65) + `"`, `"` + strings.Repeat("[", 65) + `"`},
 
 		{"file", typ("file"), `{"name": "a"}`, "!read-only"},
+		{"file with limits", typ("file", "max=5MB", "accept=image/*"), `"a"`, "!read-only"},
 
 		{"enum", enum("draft", "placed"), `"placed"`, `"placed"`},
 		{"enum unknown", enum("draft", "placed"), `"plaecd"`, "!enum"},

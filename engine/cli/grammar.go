@@ -75,13 +75,14 @@ type serverFlags struct {
 	DB        string   `name:"db" placeholder:"URL" help:"Database [DOWEL_DB], default sqlite:data/app.db in the application's folder."`
 	Replica   []string `placeholder:"URL" help:"Copy of a PostgreSQL database that answers lists [DOWEL_REPLICA]; may be given several times."`
 	Redis     string   `placeholder:"URL" help:"Redis that nodes share answers and rates through [DOWEL_REDIS]; nothing needs it."`
+	Files     string   `placeholder:"URL" help:"Place of the content of files [DOWEL_FILES], default the folder files beside the database."`
 	LogFormat string   `placeholder:"text|json" help:"Form of the log [DOWEL_LOG__FORMAT]."`
 }
 
 // given are the flags that were set, by setting key.
 func (f *serverFlags) given() map[string]string {
 	m := map[string]string{}
-	for key, v := range map[string]string{"listen": f.Listen, "admin_listen": f.Admin, "db": f.DB, "replica": strings.Join(f.Replica, ","), "redis": f.Redis, "log.format": f.LogFormat} {
+	for key, v := range map[string]string{"listen": f.Listen, "admin_listen": f.Admin, "db": f.DB, "replica": strings.Join(f.Replica, ","), "redis": f.Redis, "files": f.Files, "log.format": f.LogFormat} {
 		if v != "" {
 			m[key] = v
 		}

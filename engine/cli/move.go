@@ -74,8 +74,19 @@ func (c *moveCmd) Run(r *run) error {
 		return refuse(err, "remove the target and move again")
 	}
 	r.note("%d rows and links are the same on both sides; serve them with --db %s", rows, masked(to.cfg.DB))
+	if at := c.filesLeft(from, to); at != "" {
+		r.note("the content of files stays where it is: serve with --files %s", at)
+	}
 	r.note("entity tags are new: clients that kept some read once more")
 	return nil
+}
+
+// filesLeft is where the content of files is, when the target would look for it elsewhere.
+func (c *moveCmd) filesLeft(from, to *project) string {
+	if at := from.filesAt(); hasFiles(from.schema) && at != to.filesAt() {
+		return at
+	}
+	return ""
 }
 
 // target is the application on another database.

@@ -23,6 +23,7 @@ import (
 	"github.com/dowel-dev/dowel/schema/diag"
 	"github.com/dowel-dev/dowel/schema/load"
 	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/storage/blob"
 )
 
 // project is an application on disk. load fills the upper part, which needs no
@@ -215,8 +216,12 @@ func (p *project) startEngine(r *run) error {
 	if err := p.openSigner(); err != nil {
 		return err
 	}
-	var err error
+	contents, err := blob.Open(p.filesAt(), "")
+	if err != nil {
+		return refuse(fmt.Errorf("files: %w", err))
+	}
 	p.engine, err = engine.Open(engine.Config{
+		Files:  contents,
 		Schema: p.schema, Authorizer: p.rules, Store: p.store, Settings: p.cfg.Engine,
 		Signer: p.signer, Mail: p.mail, App: r.app.Program, Log: p.log, Metrics: p.metrics,
 	})

@@ -17,6 +17,7 @@ type deployment struct {
 	AdminPprof  bool
 	DB          string
 	Replicas    []string
+	Files       string // "" is beside the database
 	Engine      engine.Settings
 }
 
@@ -64,6 +65,9 @@ func settings() []setting {
 		{key: "cache", kind: "a size or off", initial: bytesText(engine.DefaultCache),
 			doc: "Memory for answers of classes with `cache:`; off keeps none, in Redis neither.",
 			set: func(d *deployment, v string) error { return room(&d.Engine.Cache, v) }},
+		{key: "files", kind: "a URL", flag: "files",
+			doc: "Place of the content of files: file:PATH (relative to the application's folder), s3://BUCKET/PREFIX?endpoint=URL&region=NAME or memory:. Empty is a folder `files` beside an SQLite database, and data/files for PostgreSQL.",
+			set: func(d *deployment, v string) error { return contents(&d.Files, v) }},
 		{key: "mount", kind: "a path",
 			doc: "Path in front of every collection; empty is what the schema says, else /api.",
 			set: func(d *deployment, v string) error { return mount(&d.Engine.Mount, v) }},
@@ -170,6 +174,9 @@ func settings() []setting {
 		{key: "limits.import", kind: "a size", initial: bytesText(d.Import),
 			doc: "Bytes of the content of a bulk-import.",
 			set: func(d *deployment, v string) error { return size(&d.Engine.Limits.Import, v) }},
+		{key: "limits.file", kind: "a size", initial: bytesText(d.File),
+			doc: "Bytes of a file whose field has no `max`.",
+			set: func(d *deployment, v string) error { return size(&d.Engine.Limits.File, v) }},
 		limit("json_depth", d.JSONDepth, "Nesting of JSON content.", func(l *engine.Limits) *int { return &l.JSONDepth }),
 		limit("json_members", d.JSONMembers, "Members of JSON content.", func(l *engine.Limits) *int { return &l.JSONMembers }),
 		limit("number_len", d.NumberLen, "Characters of a number literal.", func(l *engine.Limits) *int { return &l.NumberLen }),

@@ -9,8 +9,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
 	"github.com/dowel-dev/dowel/storage/memory"
 	"github.com/dowel-dev/dowel/storage/postgres"
@@ -104,6 +106,29 @@ func (p *project) databasePath() string {
 		path = filepath.Join(p.folder, path)
 	}
 	return path
+}
+
+// filesAt is the address of the content of files.
+func (p *project) filesAt() string {
+	switch path := p.databasePath(); {
+	case p.cfg.Files != "":
+		if path, local := strings.CutPrefix(p.cfg.Files, "file:"); local && !filepath.IsAbs(path) {
+			return "file:" + filepath.Join(p.folder, path)
+		}
+		return p.cfg.Files
+	case path != "":
+		return "file:" + filepath.Join(filepath.Dir(path), "files")
+	case p.inMemory():
+		return "memory:"
+	}
+	return "file:" + filepath.Join(p.folder, "data", "files")
+}
+
+// hasFiles reports whether any class has a field of type file.
+func hasFiles(s *schema.Schema) bool {
+	return slices.ContainsFunc(s.Classes, func(c *schema.Class) bool {
+		return slices.ContainsFunc(c.Fields, func(f *schema.Field) bool { return f.Type != nil && f.Type.Name() == "file" })
+	})
 }
 
 // inMemory reports whether the rows are gone when the process ends.

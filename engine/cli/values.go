@@ -13,6 +13,7 @@ import (
 	"github.com/dowel-dev/dowel/engine"
 	"github.com/dowel-dev/dowel/engine/mail"
 	"github.com/dowel-dev/dowel/engine/redis"
+	"github.com/dowel-dev/dowel/storage/blob"
 )
 
 // The readers of setting values. Their errors are for people and do not name the setting.
@@ -241,6 +242,12 @@ func database(to *string, v string) error {
 	}
 	*to = v
 	return nil
+}
+
+// contents reads the address of the content of files.
+func contents(to *string, v string) error {
+	*to = v
+	return blob.Check(v)
 }
 
 // copies reads addresses of replicas, with commas between them.

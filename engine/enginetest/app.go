@@ -72,6 +72,7 @@ import (
 	"github.com/dowel-dev/dowel/engine/strictjson"
 	"github.com/dowel-dev/dowel/schema"
 	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/storage/blob"
 	"github.com/dowel-dev/dowel/storage/memory"
 )
 
@@ -90,6 +91,7 @@ type Options struct {
 	Signer  *token.Signer    // one with a secret of its own when nil
 	Metrics *metrics.Metrics // counts what happens; nil is nothing
 	Work    bool             // run jobs until the test ends
+	Files   blob.Store       // of the content of files; nil is one in memory
 }
 
 // App is an application that runs.
@@ -140,7 +142,7 @@ func Open(t testing.TB, folder fs.FS, o Options) *App {
 	a := start(t, engine.Config{
 		Hasher: hasher,
 		Schema: s, Authorizer: rules, Store: store, Settings: o.Settings, Signer: signer,
-		App: o.App, Clock: o.Clock, Log: log, Mail: o.Mail, Metrics: o.Metrics,
+		App: o.App, Clock: o.Clock, Log: log, Mail: o.Mail, Metrics: o.Metrics, Files: o.Files,
 	})
 	if o.Work {
 		ctx, stop := context.WithCancel(context.Background())

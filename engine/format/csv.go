@@ -96,6 +96,9 @@ func appendMemberCell(b []byte, v *actions.Shown, m *actions.Member, r *storage.
 	if m.Field.Synthetic {
 		return appendCell(b, string(actions.AppendID(nil, v.Class, r)), true)
 	}
+	if link := actions.FileLink(v, m, r); link != "" {
+		return appendCell(b, link, false)
+	}
 	value := r.Values[m.Field.Index]
 	switch value.Kind() {
 	case schema.Null:

@@ -61,6 +61,10 @@ func (b *builder) respond(op *request.Operation) *openapi3.Responses {
 		r.Set("200", b.written(c))
 	case request.PutProperty:
 		r.Set("200", b.answer("The value of the member.", b.data(c, "MemberValue", false, b.property(c)), written...))
+	case request.GetFile:
+		b.download(r, op)
+	case request.PutFile:
+		r.Set("200", b.answer("What the record shows of the file.", b.data(c, op.File.Name+" File", false, b.shownValue(op.File)), written...))
 	case request.PatchMany:
 		r.Set("200", b.reuse(c, "Changed", func() *openapi3.ResponseRef {
 			shapes := []*openapi3.SchemaRef{b.byID(c)}
@@ -265,23 +269,27 @@ func (b *builder) shared(name, description string, fields ...string) *openapi3.R
 
 // fields describes the header fields of responses.
 var fields = map[string]string{
-	"Accept":               "The media types that are understood here.",
-	"Allow":                "The methods that are offered here.",
-	"Accept-Encoding":      "The content codings that are understood here.",
-	"Accept-Patch":         "The media types of patches that are understood here.",
-	"Cache-Control":        "For how long any cache may keep the answer, where everybody is answered alike.",
-	"Content-Location":     "Where the record in the answer is.",
-	"Count-Kind":           "`estimate` where `X-Total-Count` is one.",
-	"ETag":                 "The strong entity tag of what is shown: send it in `If-None-Match`, or in `If-Match` of a write.",
-	"Idempotency-Replayed": "`true` where the answer is that of an earlier request with the same `Idempotency-Key`.",
-	"Last-Modified":        "When the record was written last, where that is exact.",
-	"Link":                 "The addresses of other pages (RFC 8288): `next`, `prev`, `first`, `last`.",
-	"Location":             "Where the new record is, or the job.",
-	"Preference-Applied":   "The preference that was honoured.",
-	"Retry-After":          "In how many seconds it may work.",
-	"WWW-Authenticate":     "How to say who asks (RFC 6750).",
-	"X-Request-Id":         "The id of the request, taken from it or made.",
-	"X-Total-Count":        "How many records there are on all pages, where they were counted.",
+	"Accept-Ranges":           "`bytes`: parts can be asked for.",
+	"Content-Disposition":     "The name of the file, and whether browsers show or save it.",
+	"Content-Security-Policy": "What browsers may do with the file: nothing but show it.",
+	"Content-Range":           "Which part it is, of how many bytes.",
+	"Accept":                  "The media types that are understood here.",
+	"Allow":                   "The methods that are offered here.",
+	"Accept-Encoding":         "The content codings that are understood here.",
+	"Accept-Patch":            "The media types of patches that are understood here.",
+	"Cache-Control":           "For how long any cache may keep the answer, where everybody is answered alike.",
+	"Content-Location":        "Where the record in the answer is.",
+	"Count-Kind":              "`estimate` where `X-Total-Count` is one.",
+	"ETag":                    "The strong entity tag of what is shown: send it in `If-None-Match`, or in `If-Match` of a write.",
+	"Idempotency-Replayed":    "`true` where the answer is that of an earlier request with the same `Idempotency-Key`.",
+	"Last-Modified":           "When the record was written last, where that is exact.",
+	"Link":                    "The addresses of other pages (RFC 8288): `next`, `prev`, `first`, `last`.",
+	"Location":                "Where the new record is, or the job.",
+	"Preference-Applied":      "The preference that was honoured.",
+	"Retry-After":             "In how many seconds it may work.",
+	"WWW-Authenticate":        "How to say who asks (RFC 6750).",
+	"X-Request-Id":            "The id of the request, taken from it or made.",
+	"X-Total-Count":           "How many records there are on all pages, where they were counted.",
 }
 
 // headers are header fields of a response.

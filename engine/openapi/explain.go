@@ -27,6 +27,10 @@ func (b *builder) explains(r *openapi3.Responses) {
 		v = b.doc.Components.Responses[name].Value
 	}
 	m, explanation := v.Content[typeJSON], b.explanation()
+	if m == nil { // the content of a file
+		v.Content[typeJSON] = media(explanation)
+		return
+	}
 	if m.Schema.Value != nil && slices.ContainsFunc(m.Schema.Value.AnyOf, func(s *openapi3.SchemaRef) bool { return s.Ref == explanation.Ref }) {
 		return // an answer that several operations share
 	}

@@ -107,6 +107,7 @@ func (b *builder) replace(c *schema.Class) *openapi3.SchemaRef {
 				kept := isKey(f) || f.Immutable || f.WriteOnly || f.Type.Traits().Secret
 				t.add(f, f.Required() && !kept, func() *openapi3.SchemaRef { return b.changed(f, sent) })
 			}
+			t.echo(f)
 		}
 		return t.done(c.Fields)
 	})
@@ -123,8 +124,20 @@ func (b *builder) patchOf(c *schema.Class) *contents {
 		if !filled(f) || isKey(f) {
 			t.add(f, false, func() *openapi3.SchemaRef { return b.changed(f, patched) })
 		}
+		t.echo(f)
 	}
 	return t
+}
+
+// echo lets a file be sent back as it was shown, or as null. The plain document, of
+// which clients are made, has none of it.
+func (t *contents) echo(f *schema.Field) {
+	if _, file := f.Type.(*schema.FileType); !file || f.Ref != nil || f.ReadOnly || !t.b.exact {
+		return
+	}
+	t.add(f, false, func() *openapi3.SchemaRef {
+		return described(anyOf(t.b.shownValue(f), typed("string").NewRef()), "As it was shown, the link alone, or null. Its content is sent to the link.")
+	})
 }
 
 // changed is a member of content that changes a record.

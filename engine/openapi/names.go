@@ -67,6 +67,9 @@ func (b *builder) id(name string) string {
 
 // operationID names an operation: listCustomers, getCustomer, mergeCustomer, listOrdersOfCustomer.
 func operationID(op *request.Operation) string {
+	if op.File != nil {
+		return fileOperation(op)
+	}
 	one, many := op.From.TypeName, op.From.Many()
 	if op.Relation != nil {
 		many = schema.Pascal(op.Relation.Name) + "Of" + one

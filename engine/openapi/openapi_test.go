@@ -314,7 +314,8 @@ classes:
       look: {method: GET, run: go, input: {deep: bool optional, n: int}, returns: thing}
     allow: {all: anyone}
 `, []string{"Thing", "ThingRowsItem", "ThingRowsItemInput", "ThingRunAllInput", "ThingRunAllResult"},
-			map[string]string{"POST /things/run_all": "runAllThings", "GET /things/{id}/look": "lookThing"}},
+			map[string]string{"POST /things/run_all": "runAllThings", "GET /things/{id}/look": "lookThing",
+				"GET /things/{id}/file": "downloadThingFile", "PUT /things/{id}/file": "uploadThingFile", "DELETE /things/{id}/file": "clearThingFile"}},
 	}
 	for _, tt := range tests {
 		for _, e := range editions {

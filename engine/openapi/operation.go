@@ -41,6 +41,9 @@ func (b *builder) operation(op *request.Operation) {
 		p := openapi3.NewPathParameter(request.PropertyName(op.From)).WithSchema(typed("string").WithEnum(names...)).WithDescription("The member.")
 		o.Parameters = openapi3.Parameters{{Value: p}}
 	}
+	if op.File != nil && !offeredFile(op) {
+		return
+	}
 	o.OperationID = b.id(operationID(op))
 	o.Tags = []string{op.From.TypeName}
 	o.Summary, o.Description = summary(op), prose(op)
@@ -109,7 +112,7 @@ func right(op *request.Operation) string {
 		return authz.List
 	case request.Create, request.BulkImport:
 		return authz.Create
-	case request.Replace, request.Patch, request.PutProperty, request.ClearProperty, request.PatchMany, request.BulkUpdate:
+	case request.Replace, request.Patch, request.PutProperty, request.ClearProperty, request.PutFile, request.PatchMany, request.BulkUpdate:
 		return authz.Update
 	case request.Delete, request.DeleteMany, request.BulkDelete:
 		return authz.Delete
@@ -132,6 +135,9 @@ func open(who []string) bool {
 
 // summary is an operation in a few words.
 func summary(op *request.Operation) string {
+	if op.File != nil {
+		return fileSummary(op)
+	}
 	one, many := words(op.Class.Name), words(op.Class.Plural)
 	of := ""
 	if op.Relation != nil {
@@ -184,6 +190,9 @@ func summary(op *request.Operation) string {
 
 // prose is what else is to be known of an operation.
 func prose(op *request.Operation) string {
+	if op.File != nil {
+		return fileProse(op)
+	}
 	switch op.Verb {
 	case request.Search:
 		return "A page of them, filtered and sorted."
@@ -266,6 +275,8 @@ func (b *builder) content(op *request.Operation) *openapi3.RequestBodyRef {
 		of = func(string) *openapi3.SchemaRef { return b.undone() }
 	case request.PutProperty:
 		of = func(string) *openapi3.SchemaRef { return b.property(c) }
+	case request.PutFile:
+		return b.upload(op)
 	case request.Run:
 		if len(op.Action.Input) == 0 {
 			return nil

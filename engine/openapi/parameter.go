@@ -114,6 +114,7 @@ var options = map[string]option{
 	"as":             {doc: "Acts as another user, by id, for those who may.", when: withLogin},
 	"as_mode":        {doc: "With `as`: whether the rights of the other user replace one's own or join them.", when: withLogin, schema: word("replace", "add")},
 	"on_conflict":    {doc: "What becomes of a record whose key, or a unique key of it, is taken.", plain: true, schema: word("fail", "skip", "update")},
+	"name":           {doc: "The name of the file.", plain: true, schema: word()},
 	"mode":           {doc: "All records or none, or those that can be.", plain: true, schema: word("atomic", "partial")},
 	"asOf": {doc: "The record as it was at this time, for those with the right `history`.", plain: true,
 		when:   func(_ *builder, op *request.Operation) bool { return op.Class.History },
@@ -270,6 +271,9 @@ type requestField struct {
 var requestFields = []requestField{
 	{"If-None-Match", "Entity tags: 304 without content while what is shown still has one of them.", reads},
 	{"If-Modified-Since", "304 without content while the record has not been written since.", reads},
+	{"Range", "The parts that are wanted: `bytes=0-999` (RFC 9110 §14).", func(op *request.Operation) bool { return op.Verb == request.GetFile }},
+	{"If-Range", "The entity tag that the parts must be of, or else all of it is sent.", func(op *request.Operation) bool { return op.Verb == request.GetFile }},
+	{"Content-Disposition", "`attachment; filename=\"NAME\"` names the file, where `name` does not.", func(op *request.Operation) bool { return op.Verb == request.PutFile }},
 	{"If-Match", "Entity tags: 412 if the record has none of them any more.", writesOne},
 	{"If-Unmodified-Since", "412 if the record has been written since.", writesOne},
 	{"Idempotency-Key", "A text chosen for this one thing to do: it is done once, and for a day every request with the key is given the same answer.", func(op *request.Operation) bool { return !reads(op) }},
@@ -280,7 +284,7 @@ func reads(op *request.Operation) bool { return op.Method == http.MethodGet }
 
 func writesOne(op *request.Operation) bool {
 	switch op.Verb {
-	case request.Replace, request.Patch, request.PutProperty, request.ClearProperty, request.Delete, request.Restore, request.Purge, request.Undo:
+	case request.Replace, request.Patch, request.PutProperty, request.ClearProperty, request.PutFile, request.Delete, request.Restore, request.Purge, request.Undo:
 		return true
 	case request.Run:
 		return !op.Action.OnCollection

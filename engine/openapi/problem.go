@@ -47,12 +47,13 @@ func (b *builder) failure(status int) *openapi3.ResponseRef {
 
 // failureHeaders are the header fields that go with a status.
 var failureHeaders = map[int][]string{
-	http.StatusUnauthorized:         {"WWW-Authenticate"},
-	http.StatusMethodNotAllowed:     {"Allow"},
-	http.StatusPreconditionFailed:   {"ETag"},
-	http.StatusUnsupportedMediaType: {"Accept", "Accept-Encoding", "Accept-Patch"},
-	http.StatusTooManyRequests:      {"Retry-After"},
-	http.StatusServiceUnavailable:   {"Retry-After"},
+	http.StatusUnauthorized:                 {"WWW-Authenticate"},
+	http.StatusMethodNotAllowed:             {"Allow"},
+	http.StatusPreconditionFailed:           {"ETag"},
+	http.StatusUnsupportedMediaType:         {"Accept", "Accept-Encoding", "Accept-Patch"},
+	http.StatusRequestedRangeNotSatisfiable: {"Content-Range"},
+	http.StatusTooManyRequests:              {"Retry-After"},
+	http.StatusServiceUnavailable:           {"Retry-After"},
 }
 
 // problem is an error as RFC 9457 has it.

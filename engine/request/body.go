@@ -23,6 +23,9 @@ func (p *Parser) content(r *http.Request, op *operation, a actions.Action) error
 		}
 		return nil
 	}
+	if a, upload := a.(*actions.PutFile); upload {
+		return fileContent(r, op, a)
+	}
 	limits := p.Limits.defaults()
 	if op.verb == BulkImport {
 		limits.Body, limits.JSON.Members = limits.Import, int(limits.Import) // as many members as fit
@@ -120,12 +123,8 @@ func hasContent(r *http.Request) bool {
 
 // mediaOf checks what the content is declared to be.
 func mediaOf(r *http.Request, op *operation) (string, error) {
-	for _, coding := range r.Header["Content-Encoding"] {
-		if coding != "" && !strings.EqualFold(coding, "identity") {
-			e := actions.Errorf(actions.UnsupportedMediaType, "Content must not be compressed or encoded otherwise.")
-			e.Encoding = []string{"identity"}
-			return "", e
-		}
+	if err := identity(r); err != nil {
+		return "", err
 	}
 	lines := r.Header["Content-Type"]
 	if len(lines) == 0 || lines[0] == "" {
@@ -148,6 +147,18 @@ func mediaOf(r *http.Request, op *operation) (string, error) {
 		return "", unsupported(op, "Content is UTF-8: the charset `"+excerpt(charset)+"` is not understood.")
 	}
 	return media, nil
+}
+
+// identity refuses content in a coding.
+func identity(r *http.Request) error {
+	for _, coding := range r.Header["Content-Encoding"] {
+		if coding != "" && !strings.EqualFold(coding, "identity") {
+			e := actions.Errorf(actions.UnsupportedMediaType, "Content must not be compressed or encoded otherwise.")
+			e.Encoding = []string{"identity"}
+			return e
+		}
+	}
+	return nil
 }
 
 func unsupported(op *operation, why string) error {

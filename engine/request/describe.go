@@ -19,6 +19,8 @@ type Operation struct {
 	Action *schema.Action
 	// Properties are the members that {property} may be, in the order of the class.
 	Properties []*schema.Field
+	// File is the field whose content is sent and fetched, or nil.
+	File *schema.Field
 	// Options are the reserved words of the query that say something here.
 	Options []string
 	// Filters: every other word of the query is a filter. Inputs: it is an input of the action.
@@ -64,7 +66,15 @@ func Operations(c *schema.Class) []Operation {
 			list = offered(list, one+"/"+name, &t)
 		}
 	}
-	if fields := properties(c); len(fields) > 0 {
+	fields, files := properties(c)
+	for _, f := range files {
+		from := len(list)
+		list = offered(list, one+"/"+f.JSON, &target{kind: file, class: c, field: f})
+		for i := range list[from:] {
+			list[from+i].File = f
+		}
+	}
+	if len(fields) > 0 {
 		from := len(list)
 		list = offered(list, one+"/{"+PropertyName(c)+"}", &target{kind: property, class: c})
 		for i := range list[from:] {
@@ -75,14 +85,17 @@ func Operations(c *schema.Class) []Operation {
 }
 
 // properties are the fields with an address of their own: those that no relation or action hides.
-func properties(c *schema.Class) []*schema.Field {
-	var fields []*schema.Field
+func properties(c *schema.Class) (fields, files []*schema.Field) {
 	for _, f := range c.Fields {
-		if t, err := new(Parser).member(target{class: c}, f.JSON); err == nil && t.kind == property {
+		switch t, err := new(Parser).member(target{class: c}, f.JSON); {
+		case err != nil:
+		case t.kind == property:
 			fields = append(fields, f)
+		case t.kind == file:
+			files = append(files, f)
 		}
 	}
-	return fields
+	return fields, files
 }
 
 // offered appends the operations of a resource.

@@ -33,6 +33,7 @@ const (
 	collection       kind = iota // /customers
 	item                         // /customers/7
 	property                     // /customers/7/email
+	file                         // /customers/7/photo
 	related                      // /customers/7/orders
 	relatedOne                   // /orders/7/customer
 	itemAction                   // /customers/7/activate
@@ -222,6 +223,9 @@ func (p *Parser) member(t target, name string) (target, error) {
 	}
 	if f := c.Field(name); f != nil {
 		t.kind, t.field = property, f
+		if isFile(f) {
+			t.kind = file
+		}
 		return t, nil
 	}
 	if c.SoftDelete {

@@ -15,7 +15,8 @@ import (
 type groups uint16
 
 const (
-	always      groups = 1 << iota // shape of the answer, who acts, explain
+	always      groups = 1 << iota // who acts, explain
+	shaping                        // shape of the answer
 	viewing                        // with, fields
 	deletedRows                    // deleted
 	filtering                      // field=expr, where, scope, search
@@ -28,6 +29,7 @@ const (
 	grouping                       // group, measure, having
 	limiting                       // limit
 	timed                          // asOf
+	uploading                      // name: a word that elsewhere may be a filter
 )
 
 // option is a reserved word of the query.
@@ -63,6 +65,7 @@ const (
 	optOnConflict
 	optMode
 	optAsOf
+	optName
 	numOptions
 	noOption
 )
@@ -85,11 +88,11 @@ var options = [numOptions]struct {
 	optScope:          {"scope", filtering, false},
 	optWhere:          {"where", filtering, false},
 	optDeleted:        {"deleted", deletedRows, false},
-	optFormat:         {"format", always, false},
-	optKeyByIDs:       {"keyByIds", always, true},
-	optGroupedByClass: {"groupedByClass", always, true},
-	optEnvelope:       {"envelope", always, true},
-	optPretty:         {"pretty", always, true},
+	optFormat:         {"format", shaping, false},
+	optKeyByIDs:       {"keyByIds", shaping, true},
+	optGroupedByClass: {"groupedByClass", shaping, true},
+	optEnvelope:       {"envelope", shaping, true},
+	optPretty:         {"pretty", shaping, true},
 	optDryRun:         {"dry_run", writing, true},
 	optExplain:        {"explain", always, true},
 	optAs:             {"as", always, false},
@@ -102,6 +105,7 @@ var options = [numOptions]struct {
 	optOnConflict:     {"on_conflict", importing, false},
 	optMode:           {"mode", importing, false},
 	optAsOf:           {"asOf", timed, false},
+	optName:           {"name", uploading, false},
 }
 
 // reserved returns the option that a word names, or noOption.
@@ -165,6 +169,8 @@ func reserved(word string) option {
 		return optOnConflict
 	case "mode":
 		return optMode
+	case "name":
+		return optName
 	}
 	if strings.HasPrefix(word, "having.") {
 		return optHaving
@@ -172,11 +178,13 @@ func reserved(word string) option {
 	return noOption
 }
 
-// reservedFor is reserved where an operation is known: what only imports take is
-// no word of others, so that fields may be called so.
+// special are the groups whose words are none elsewhere, so that fields may be called so.
+const special = importing | uploading
+
+// reservedFor is reserved where an operation is known.
 func reservedFor(op *operation, word string) option {
 	o := reserved(word)
-	if o != noOption && options[o].group == importing && op.takes&importing == 0 {
+	if o != noOption && options[o].group&special&^op.takes != 0 {
 		return noOption
 	}
 	return o
@@ -187,7 +195,7 @@ func reservedFor(op *operation, word string) option {
 func Reserved() []string {
 	words := []string{"q"}
 	for o := range numOptions {
-		if options[o].group != importing {
+		if options[o].group&special == 0 {
 			words = append(words, options[o].name)
 		}
 	}

@@ -19,6 +19,7 @@
 //	precond.go    If-Match and its relatives, Prefer, Idempotency-Key
 //	negotiate.go  Accept and format=
 //	body.go       content
+//	file.go       content that is streamed into a file
 //	compound.go   several requests in one
 package request
 
@@ -115,8 +116,10 @@ func (p *Parser) Parse(r *http.Request) (actions.Action, error) {
 	if op.verb == Compound || op.verb == History {
 		offers = &Parser{} // JSON alone
 	}
-	if common.Output.Format, err = offers.negotiate(r.Header["Accept"], common.Output.Format); err != nil {
-		return nil, err
+	if op.verb != GetFile { // of which the row knows the type
+		if common.Output.Format, err = offers.negotiate(r.Header["Accept"], common.Output.Format); err != nil {
+			return nil, err
+		}
 	}
 	if err := p.content(r, op, a); err != nil {
 		return nil, err

@@ -41,6 +41,8 @@ const (
 	BulkUpdate
 	BulkDelete
 	Compound
+	GetFile
+	PutFile
 )
 
 // Content says whether a request has content.
@@ -52,6 +54,7 @@ const (
 	MustContent          // one JSON value
 	MayContent           // one or none
 	EmptyContent         // none, or the empty object that some clients cannot leave out
+	FileContent          // of any type, streamed
 )
 
 // The media types of content.
@@ -61,6 +64,8 @@ const (
 	typeJSONPatch = "application/json-patch+json"
 	typeLines     = "application/x-ndjson"
 	typeCSV       = "text/csv"
+	typeForm      = "multipart/form-data"
+	typeAny       = "*/*"
 )
 
 var (
@@ -71,28 +76,30 @@ var (
 )
 
 var (
-	opGet           = operation{Get, always | viewing | deletedRows | timed, NoContent, nil}
-	opGetProperty   = operation{GetProperty, always | deletedRows | timed, NoContent, nil}
-	opSearch        = operation{Search, always | viewing | deletedRows | filtering | paging | continuing | grouping, NoContent, nil}
-	opRelated       = operation{Related, always | viewing | deletedRows, NoContent, nil}
-	opCreate        = operation{Create, always | viewing | writing, MustContent, listTypes}
-	opReplace       = operation{Replace, always | viewing | writing | filtering, MustContent, jsonTypes}
-	opPatch         = operation{Patch, always | viewing | writing | filtering, MustContent, patchTypes}
-	opPutProperty   = operation{PutProperty, always | writing | filtering, MustContent, jsonTypes}
-	opClearProperty = operation{ClearProperty, always | writing | filtering, NoContent, nil}
-	opPatchMany     = operation{PatchMany, always | viewing | writing | filtering | affecting, MustContent, mergeTypes}
-	opDelete        = operation{Delete, always | viewing | writing | filtering, NoContent, nil}
-	opDeleteMany    = operation{DeleteMany, always | writing | filtering | affecting, NoContent, nil}
-	opRestore       = operation{Restore, always | viewing | writing, EmptyContent, jsonTypes}
-	opPurge         = operation{Purge, always | writing, EmptyContent, jsonTypes}
-	opHistory       = operation{History, always | limiting | continuing, NoContent, nil}
-	opUndo          = operation{Undo, always | viewing | writing, MustContent, jsonTypes}
-	opRun           = operation{Run, always | viewing | writing, MayContent, jsonTypes}
-	opQuery         = operation{Query, always | viewing | inputs, NoContent, nil}
-	opBulkImport    = operation{BulkImport, always | writing | importing, MustContent, listTypes}
-	opBulkUpdate    = operation{BulkUpdate, always | writing, MustContent, jsonTypes}
-	opBulkDelete    = operation{BulkDelete, always | writing, MustContent, jsonTypes}
-	opCompound      = operation{Compound, always | writing, MustContent, jsonTypes}
+	opGet           = operation{Get, always | shaping | viewing | deletedRows | timed, NoContent, nil}
+	opGetProperty   = operation{GetProperty, always | shaping | deletedRows | timed, NoContent, nil}
+	opSearch        = operation{Search, always | shaping | viewing | deletedRows | filtering | paging | continuing | grouping, NoContent, nil}
+	opRelated       = operation{Related, always | shaping | viewing | deletedRows, NoContent, nil}
+	opCreate        = operation{Create, always | shaping | viewing | writing, MustContent, listTypes}
+	opReplace       = operation{Replace, always | shaping | viewing | writing | filtering, MustContent, jsonTypes}
+	opPatch         = operation{Patch, always | shaping | viewing | writing | filtering, MustContent, patchTypes}
+	opPutProperty   = operation{PutProperty, always | shaping | writing | filtering, MustContent, jsonTypes}
+	opClearProperty = operation{ClearProperty, always | shaping | writing | filtering, NoContent, nil}
+	opPatchMany     = operation{PatchMany, always | shaping | viewing | writing | filtering | affecting, MustContent, mergeTypes}
+	opDelete        = operation{Delete, always | shaping | viewing | writing | filtering, NoContent, nil}
+	opDeleteMany    = operation{DeleteMany, always | shaping | writing | filtering | affecting, NoContent, nil}
+	opRestore       = operation{Restore, always | shaping | viewing | writing, EmptyContent, jsonTypes}
+	opPurge         = operation{Purge, always | shaping | writing, EmptyContent, jsonTypes}
+	opHistory       = operation{History, always | shaping | limiting | continuing, NoContent, nil}
+	opUndo          = operation{Undo, always | shaping | viewing | writing, MustContent, jsonTypes}
+	opRun           = operation{Run, always | shaping | viewing | writing, MayContent, jsonTypes}
+	opQuery         = operation{Query, always | shaping | viewing | inputs, NoContent, nil}
+	opBulkImport    = operation{BulkImport, always | shaping | writing | importing, MustContent, listTypes}
+	opBulkUpdate    = operation{BulkUpdate, always | shaping | writing, MustContent, jsonTypes}
+	opBulkDelete    = operation{BulkDelete, always | shaping | writing, MustContent, jsonTypes}
+	opCompound      = operation{Compound, always | shaping | writing, MustContent, jsonTypes}
+	opGetFile       = operation{GetFile, always | deletedRows, NoContent, nil}
+	opPutFile       = operation{PutFile, always | shaping | writing | uploading, FileContent, []string{typeAny, typeForm}}
 )
 
 // operation returns what a method does to the resource, nil when it is not offered.
@@ -145,6 +152,15 @@ func (t *target) operation(method string) *operation {
 			return &opGetProperty
 		case http.MethodPut:
 			return &opPutProperty
+		case http.MethodDelete:
+			return &opClearProperty
+		}
+	case file:
+		switch method {
+		case http.MethodGet:
+			return &opGetFile
+		case http.MethodPut:
+			return &opPutFile
 		case http.MethodDelete:
 			return &opClearProperty
 		}
@@ -251,6 +267,14 @@ func (q *query) action(op *operation, t *target) actions.Action {
 		return &actions.Replace{Class: t.rows(), ID: t.id, Select: q.selection(), View: q.view(), Options: q.options()}
 	case Patch:
 		return &actions.Patch{Class: t.rows(), ID: t.id, Select: q.selection(), View: q.view(), Options: q.options()}
+	case GetFile:
+		a := &actions.GetFile{Class: t.rows(), ID: t.id, Field: t.field.JSON, Options: q.options()}
+		if q.has(optDeleted) {
+			a.Deleted = q.word(optDeleted, "with", "only")
+		}
+		return a
+	case PutFile:
+		return &actions.PutFile{Class: t.rows(), ID: t.id, Field: t.field.JSON, Name: q.text[optName], Options: q.options()}
 	case PutProperty:
 		return &actions.Patch{Class: t.rows(), ID: t.id, Property: t.field.JSON, Select: q.selection(), Options: q.options()}
 	case ClearProperty:

@@ -154,7 +154,7 @@ var opExpand = operation{takes: filtering | paging}
 // option hands one option of an expansion to the query of its own.
 func (r *withReader) option(sub *query, path, name, value string) {
 	at := place{name, false}
-	o := reserved(name)
+	o := reservedFor(&opExpand, name)
 	switch {
 	case name == "":
 		sub.bad(at, "syntax", "An option has no name.")

@@ -122,6 +122,11 @@ func limits(t schema.Type) string {
 		return "enum " + strings.Join(t.Values(), ", ")
 	case *schema.ListType:
 		return "list of " + limits(t.Elem())
+	case *schema.FileType:
+		if t.Max() > 0 {
+			text += " max=" + strconv.FormatInt(t.Max(), 10)
+		}
+		return text + bound("accept", strings.Join(t.Accept(), ","))
 	case *schema.ObjectType:
 		var members []string
 		for _, f := range t.Fields() {

@@ -216,9 +216,10 @@ var typeKeys = []Key{
 	{Name: "fields", Doc: "A nested object: its members.", Shapes: fieldMap(), Example: "fields: {street: string, city: string}"},
 	{Name: "doc", Doc: "What it means.", Shapes: one(Text), Example: "doc: Five digits."},
 	{Name: "min", Word: "min=", Doc: "Least value, or least number of characters or members.", Shapes: one(Scalar), Fits: "numbers, text, dates, lists", Example: "age: int min=0"},
-	{Name: "max", Word: "max=", Doc: "Greatest value, or greatest number of characters or members.", Shapes: one(Scalar), Fits: "numbers, text, dates, lists", Example: "name: string max=120"},
+	{Name: "max", Word: "max=", Doc: "Greatest value, or greatest number of characters or members; of a file, of bytes: 5MB.", Shapes: one(Scalar), Fits: "numbers, text, dates, lists, files", Example: "name: string max=120"},
 	{Name: "scale", Word: "scale=", Doc: "Digits after the point.", Default: "2", Shapes: one(Int), Fits: "decimal", Example: "total: decimal scale=2"},
 	{Name: "pattern", Word: "pattern=", Doc: "Regular expression (RE2) that the whole text matches.", Shapes: one(Text), Fits: "text", Example: `zip: {type: string, pattern: "[0-9]{5}"}`},
+	{Name: "accept", Word: "accept=", Doc: "Media types of the content that may be sent, or kinds of them.", Default: "all", Shapes: oneOrList(Text), Fits: "file", Example: "photo: file accept=image/png,image/jpeg"},
 	{Name: "default", Word: "default=", Doc: "Value of a field that was not sent; `now` and `me` are worked out.", Shapes: either(one(Scalar), one(Any)), Example: "status: {enum: [draft, done], default: draft}"},
 }
 

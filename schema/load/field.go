@@ -163,6 +163,13 @@ func (l *loader) kind(d *fieldDecl) bool {
 	}
 	t, ok := l.makeType(s, nil)
 	f.Type = t
+	if _, file := t.(*schema.FileType); file {
+		if d.where != classField {
+			l.report("E022", s.typeAt, "only for fields of a class", "make it a field of the class", "%s cannot be a file", s.what)
+			return false
+		}
+		f.Optional = true // the row is there before its content is
+	}
 	return ok
 }
 
@@ -287,6 +294,9 @@ func misfit(f *schema.Field, s *spec, word string) (why, help string) {
 		}
 		if traits.Secret {
 			return "a secret has no such value", ""
+		}
+		if _, file := f.Type.(*schema.FileType); file {
+			return "a file begins as null, until its content is sent", ""
 		}
 	case "table":
 		if !many {

@@ -386,6 +386,17 @@ func (l *loader) optionKey(s *spec, e entry) {
 		if e.val.isScalar() {
 			o.text = e.val.n.Value
 		}
+	case "accept":
+		items := l.texts(e.val, "`accept` of "+s.what)
+		if len(items) == 0 {
+			return
+		}
+		for i, v := range items {
+			if i > 0 {
+				o.text += ","
+			}
+			o.text += v.n.Value
+		}
 	default:
 		text, ok := l.text(e.val, "`"+e.name+"` of "+s.what)
 		if !ok {

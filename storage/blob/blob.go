@@ -52,7 +52,7 @@ type Info struct {
 var ErrNotFound = errors.New("blob: there is no such content")
 
 // keys are names joined by slashes: what every store can take, and no path out of it.
-var keys = regexp.MustCompile(`\A[0-9a-z]+(?:[./][0-9a-z]+)*\z`)
+var keys = regexp.MustCompile(`\A[0-9a-z_]+(?:[./][0-9a-z_]+)*\z`)
 
 func checkKey(key string) error {
 	if !keys.MatchString(key) || len(key) > 200 {

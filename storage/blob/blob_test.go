@@ -1,14 +1,10 @@
 package blob_test
 
 import (
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
 	"github.com/dowel-dev/dowel/storage/blob"
 	"github.com/dowel-dev/dowel/storage/blob/blobtest"
@@ -22,25 +18,11 @@ func TestFolder(t *testing.T) {
 	blobtest.Run(t, func(t *testing.T) blob.Store { return blob.NewFolder(filepath.Join(t.TempDir(), "data", "files")) })
 }
 
-// bucket starts a server that speaks the protocol of S3 and returns its address.
-func bucket(t *testing.T, name string) string {
-	t.Helper()
-	backend := s3mem.New()
-	if err := backend.CreateBucket(name); err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewServer(gofakes3.New(backend).Server())
-	t.Cleanup(s.Close)
-	t.Setenv("AWS_ACCESS_KEY_ID", "key")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-	return s.URL
-}
-
 func TestS3(t *testing.T) {
 	for _, prefix := range []string{"", "/app/files"} {
 		t.Run("prefix "+prefix, func(t *testing.T) {
 			blobtest.Run(t, func(t *testing.T) blob.Store {
-				s, err := blob.Open("s3://things"+prefix+"?region=us-east-1&endpoint="+bucket(t, "things"), "")
+				s, err := blob.Open(blobtest.Bucket(t, prefix), "")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -51,7 +33,7 @@ func TestS3(t *testing.T) {
 }
 
 func TestABucketThatIsMissingTakesNothing(t *testing.T) {
-	s, err := blob.Open("s3://others?region=us-east-1&endpoint="+bucket(t, "things"), "")
+	s, err := blob.Open(strings.Replace(blobtest.Bucket(t, ""), "things", "others", 1), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -330,8 +330,8 @@ func (c *Document) sent(x *Exchange, op *openapi3.Operation, at string) error {
 		}
 		return nil
 	}
-	name, _, _ := strings.Cut(x.Request.Header.Get("Content-Type"), ";")
-	media := op.RequestBody.Value.Content[name]
+	name, _, _ := strings.Cut(strings.ToLower(x.Request.Header.Get("Content-Type")), ";")
+	media := op.RequestBody.Value.Content.Get(name)
 	if media == nil {
 		return fmt.Errorf("it takes no content of type %s", name)
 	}
@@ -361,7 +361,7 @@ func (c *Document) answered(x *Exchange, op *openapi3.Operation, at string) erro
 		return nil
 	}
 	name, _, _ := strings.Cut(x.Header.Get("Content-Type"), ";")
-	media := ref.Value.Content[name]
+	media := ref.Value.Content.Get(name)
 	if media == nil {
 		return fmt.Errorf("content of type %s is not documented", name)
 	}
