@@ -46,7 +46,7 @@ func albumOf(t *testing.T, o enginetest.Options) (app *enginetest.App, agent str
 }
 
 // kept counts what a store has.
-func kept(t *testing.T, s blob.Store) (n int) {
+func contents(t *testing.T, s blob.Store) (n int) {
 	t.Helper()
 	for _, err := range s.List(t.Context(), "") {
 		if err != nil {
@@ -80,12 +80,12 @@ func TestFilesInForms(t *testing.T) {
 		{"a long head", "multipart/form-data; boundary=b", part("Content-Disposition: form-data; name=\"image\"; filename=\"a\"\r\nX-A: "+strings.Repeat("a", 70<<10), "x") + "--b--\r\n", 400, "too much ahead"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			before := kept(t, files)
+			before := contents(t, files)
 			res := app.Do(t, http.MethodPut, "/api/pictures/2026-1/image", tt.content, agent, "Content-Type: "+tt.media)
 			if res.Status != tt.status || !strings.Contains(res.Body, tt.want) {
 				t.Errorf("%d %s, want %d and %s", res.Status, res.Body, tt.status, tt.want)
 			}
-			if now := kept(t, files); tt.status != 200 && now != before {
+			if now := contents(t, files); tt.status != 200 && now != before {
 				t.Errorf("%d are kept, and were %d", now, before)
 			}
 		})
@@ -162,7 +162,7 @@ func TestUploadsThatComeToNothingLeaveNothing(t *testing.T) {
 			if w.Code != tt.status {
 				t.Errorf("%d, want %d: %s", w.Code, tt.status, w.Body)
 			}
-			if n := kept(t, files); n != 0 {
+			if n := contents(t, files); n != 0 {
 				t.Errorf("%d are kept", n)
 			}
 		})
@@ -288,8 +288,8 @@ func TestFilesAreSwept(t *testing.T) {
 		}{{23 * time.Hour, 0, 7}, {25 * time.Hour, 3, 4}, {25 * time.Hour, 0, 4}} {
 			now = time.Now().Add(step.later)
 			n, err := app.SweepFiles(t.Context())
-			if err != nil || n != step.removed || kept(t, files) != step.left {
-				t.Errorf("after %s: %d removed and %d left, %v; want %d and %d", step.later, n, kept(t, files), err, step.removed, step.left)
+			if err != nil || n != step.removed || contents(t, files) != step.left {
+				t.Errorf("after %s: %d removed and %d left, %v; want %d and %d", step.later, n, contents(t, files), err, step.removed, step.left)
 			}
 		}
 		now = time.Now()

@@ -30,6 +30,9 @@ func (c *Class) DerivedSchemas() []Derived {
 	}
 	for _, f := range c.Fields {
 		d.objects(f.Type, "."+f.JSON, "the members of `"+c.Name+"."+f.Name+"`", f.Pos)
+		if f.Type.Name() == "file" {
+			d.add(f.JSON+" FileEnvelope", "what is answered of `"+c.Name+"."+f.Name+"`", f.Pos)
+		}
 	}
 	for _, r := range c.Relations {
 		if in := r.Back; in != nil && (in.Kind == ToMany || in.Kind == InverseOne) {
@@ -92,6 +95,17 @@ func (c *Class) DerivedOperations() (all []Derived) {
 	}
 	for _, verb := range []string{"get", "replace", "clear"} {
 		add(verb+one+"Property", class, c.Pos)
+	}
+	if c.History {
+		add("get"+one+"History", class, c.Pos)
+		add("undo"+one, class, c.Pos)
+	}
+	for _, f := range c.Fields {
+		if f.Type.Name() == "file" {
+			for _, verb := range []string{"download", "upload", "clear"} {
+				add(verb+one+Pascal(f.Name), "an operation on `"+c.Name+"."+f.Name+"`", f.Pos)
+			}
+		}
 	}
 	for _, r := range c.Relations {
 		for _, verb := range []string{"list", "get", "create", "update", "delete"} {

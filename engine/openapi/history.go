@@ -12,10 +12,9 @@ func (b *builder) history(c *schema.Class) *openapi3.ResponseRef {
 	r.Headers = b.headers(append([]string{"Link"}, readOf(c)...)...)
 	entries := b.component(nil, "Changes", func() *openapi3.Schema {
 		members := func(doc string) *openapi3.SchemaRef {
-			s := mapOf((&openapi3.Schema{}).NewRef())
+			s := mapOf((&openapi3.Schema{Nullable: !b.exact}).NewRef())
 			s.Description = doc
-			s.Nullable = true
-			return s.NewRef()
+			return b.null(s, true).NewRef()
 		}
 		s := typed("object").
 			WithProperty("id", typed("integer")).

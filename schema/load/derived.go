@@ -29,10 +29,12 @@ func (l *loader) derived() {
 			claim(schemas, c.DerivedSchemas()[0], "schema")
 		}
 	}
+	collections := map[string]bool{}
 	for _, d := range l.order {
-		if !d.c.Expose {
+		if !d.c.Expose || collections[d.c.Collection] { // two of one collection are told apart first (E016)
 			continue
 		}
+		collections[d.c.Collection] = true
 		l.memberNames(d)
 		for _, n := range d.c.DerivedSchemas()[1:] {
 			claim(schemas, n, "schema")
