@@ -50,7 +50,7 @@ func TestNothingIsUndocumented(t *testing.T) {
 				}
 				folder = all
 			}
-			app := enginetest.Open(t, folder, enginetest.Options{Settings: settings})
+			app := enginetest.Open(t, folder, enginetest.Options{Settings: settings, Work: kind == "jobs"})
 			documents := []*contract.Document{contractOf(t, app, "/openapi.json", known), contractOf(t, app, "/openapi-3.0.json", known)}
 			engine.Behind(app.Engine, func(next http.Handler) http.Handler {
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

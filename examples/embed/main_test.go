@@ -10,12 +10,18 @@ import (
 	"testing"
 
 	"github.com/dowel-dev/dowel/engine/enginetest/onstores"
+	"github.com/dowel-dev/dowel/schema"
+	"github.com/dowel-dev/dowel/storage"
+	"github.com/dowel-dev/dowel/storage/memory"
 )
 
 func TestMain(m *testing.M) { os.Exit(onstores.Main(m)) }
 
 func TestServer(t *testing.T) {
 	onstores.Run(t, func(t *testing.T, open onstores.Open) {
+		if open == nil {
+			open = func(s *schema.Schema) (storage.Store, error) { return memory.New(s) }
+		}
 		e, err := build(open)
 		if err != nil {
 			t.Fatal(err)
