@@ -33,7 +33,9 @@ func TestSend(t *testing.T) {
 			}
 		}},
 		{name: "it fails", handle: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, want: "it answered 500"},
-		{name: "it sends us elsewhere", handle: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, trap.URL, http.StatusTemporaryRedirect) }, want: "it answered 307, and redirects are not followed"},
+		{name: "it sends us elsewhere", handle: func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, trap.URL, http.StatusTemporaryRedirect)
+		}, want: "it answered 307, and redirects are not followed"},
 		{name: "it hangs", handle: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, timeout: 100 * time.Millisecond, want: "it did not answer in time"},
 		{name: "it never ends its answer", handle: func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(200)
