@@ -303,24 +303,26 @@ func TestFilesAreSwept(t *testing.T) {
 
 // TestUploadsAtOnce has several replace files while sweeps run: what is fetched is whole.
 func TestUploadsAtOnce(t *testing.T) {
-	app, agent := albumOf(t, enginetest.Options{})
-	var all sync.WaitGroup
-	for i := range 6 {
-		all.Go(func() {
-			for n := range 4 {
-				content := strings.Repeat(fmt.Sprint(i), 1000*(i+1)+n)
-				if res := app.Do(t, http.MethodPut, "/api/pictures/2026-1/image", content, agent, "Content-Type: text/plain"); res.Status != 200 {
-					t.Errorf("%d %s", res.Status, res.Body)
+	onEveryStore(t, func(t *testing.T, open onstores.Open) {
+		app, agent := albumOf(t, enginetest.Options{Store: open})
+		var all sync.WaitGroup
+		for i := range 6 {
+			all.Go(func() {
+				for n := range 4 {
+					content := strings.Repeat(fmt.Sprint(i), 1000*(i+1)+n)
+					if res := app.Do(t, http.MethodPut, "/api/pictures/2026-1/image", content, agent, "Content-Type: text/plain"); res.Status != 200 {
+						t.Errorf("%d %s", res.Status, res.Body)
+					}
+					if _, err := app.SweepFiles(t.Context()); err != nil {
+						t.Error(err)
+					}
+					res := app.Do(t, http.MethodGet, "/api/pictures/2026-1/image", "", agent)
+					if one := res.Body[:min(1, len(res.Body))]; res.Status != 200 || strings.Trim(res.Body, one) != "" || fmt.Sprint(len(res.Body)) != res.Header.Get("Content-Length") {
+						t.Errorf("%d with %d bytes", res.Status, len(res.Body))
+					}
 				}
-				if _, err := app.SweepFiles(t.Context()); err != nil {
-					t.Error(err)
-				}
-				res := app.Do(t, http.MethodGet, "/api/pictures/2026-1/image", "", agent)
-				if one := res.Body[:min(1, len(res.Body))]; res.Status != 200 || strings.Trim(res.Body, one) != "" || fmt.Sprint(len(res.Body)) != res.Header.Get("Content-Length") {
-					t.Errorf("%d with %d bytes", res.Status, len(res.Body))
-				}
-			}
-		})
-	}
-	all.Wait()
+			})
+		}
+		all.Wait()
+	})
 }

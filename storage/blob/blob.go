@@ -102,5 +102,5 @@ func split(address string) (scheme, rest string, err error) {
 			return scheme, rest, checkS3(u)
 		}
 	}
-	return "", "", errors.New("a place is file:PATH, memory: or s3://BUCKET/PREFIX")
+	return "", "", errors.New("expected file:PATH, memory: or s3://BUCKET/PREFIX")
 }
