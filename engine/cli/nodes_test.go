@@ -292,6 +292,17 @@ func TestNodesReload(t *testing.T) {
 			}
 		}
 		b.await(time.Second, "/", 200, "More notes")
+		// What is told from here on is to be heard by both: the ends of their connections have been seen, and there are new ones.
+		a.awaitSaid("cannot be heard")
+		b.awaitSaid("cannot be heard")
+		listening := func() string {
+			return sql(t, c.URL(), "select count(*) from pg_stat_activity where application_name = 'dowel listening' and query like '%announced%' and state = 'idle'")[0][0]
+		}
+		for end := time.Now().Add(10 * time.Second); listening() != "2"; time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%s nodes listen again: %v", listening(), sql(t, c.URL(), "select pid, state, query from pg_stat_activity where application_name = 'dowel listening'"))
+			}
+		}
 	})
 	t.Run("an addition", func(t *testing.T) {
 		// The second node has its old files: it goes on, also with the table that has more columns now.
