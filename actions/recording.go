@@ -224,8 +224,8 @@ func (r *Recorder) dependents(ctx context.Context, c *schema.Class, key []schema
 	}
 	seen := map[place]bool{{c, schema.FormatKey(c, key)}: true}
 	var out []Recorded
-	for todo := []going{{c, key}}; len(todo) > 0; todo = todo[1:] {
-		at := todo[0]
+	for reached := []going{{c, key}}; len(reached) > 0; reached = reached[1:] {
+		at := reached[0]
 		if len(at.class.Key) != 1 {
 			continue // nothing points at keys of several fields
 		}
@@ -242,7 +242,7 @@ func (r *Recorder) dependents(ctx context.Context, c *schema.Class, key []schema
 				k := page.Rows[i].Key(from)
 				p := place{from, schema.FormatKey(from, k)}
 				if takes(f) && !seen[p] {
-					todo = append(todo, going{from, k})
+					reached = append(reached, going{from, k})
 				}
 				if seen[p] || !r.wanted.class[from.Index] {
 					seen[p] = seen[p] || takes(f)
